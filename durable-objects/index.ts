@@ -1,0 +1,1 @@
+export { UserSessions } from "./user-sessions/user-sessions.ts";

@@ -1,0 +1,1 @@
+INSERT INTO plans (id, name, monthly_conversions) VALUES ('free', 'Free', NULL);

@@ -1,0 +1,41 @@
+import { METHODS } from "hono/router";
+import { createApiServices } from "./composition/services.ts";
+import type { App } from "./http/app-type.ts";
+import { registerDocs } from "./http/docs.ts";
+import { cors } from "./http/middleware/cors.ts";
+import { requestId } from "./http/middleware/request-id.ts";
+import { securityHeaders } from "./http/middleware/security-headers.ts";
+import { wideEvent } from "./http/middleware/wide-event.ts";
+import { createOpenApiApp } from "./http/openapi.ts";
+import { problemResponse, toAppError } from "./http/problem.ts";
+import { AppError } from "./kernel/app-error.ts";
+import { registerObservability } from "./modules/observability/index.ts";
+
+/** The methods some route answers at `path`, for the `Allow` header; empty when there is no such address. */
+function allowedMethods(app: App, path: string): string[] {
+  const allowed = METHODS.map((method) => method.toUpperCase()).filter((method) =>
+    app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
+  );
+  return allowed.includes("GET") ? [...allowed, "HEAD"] : allowed;
+}
+
+export function createApp(): App {
+  const app = createOpenApiApp();
+  app.use(requestId, wideEvent, securityHeaders, cors, async (c, next) => {
+    c.set("services", createApiServices(c.env, c.executionCtx));
+    await next();
+  });
+
+  registerObservability(app);
+  registerDocs(app);
+
+  app.notFound((c) => {
+    const allow = allowedMethods(app, c.req.path);
+    return problemResponse(
+      c,
+      allow.length > 0 ? new AppError("method_not_allowed", { allow }) : new AppError("not_found"),
+    );
+  });
+  app.onError((error, c) => problemResponse(c, toAppError(error)));
+  return app;
+}

@@ -1,0 +1,60 @@
+import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
+import { systemClock } from "../kernel/clock.ts";
+import type { Config } from "../kernel/config.ts";
+import type { CoreServices } from "../kernel/core-services.ts";
+import { createKeyring, type Keyring } from "../kernel/keyring.ts";
+import { createLogger } from "../kernel/logger.ts";
+import type { AccessTokens } from "../modules/auth/index.ts";
+import type { SessionStore } from "../ports/session-store.ts";
+import { configOf } from "./config.ts";
+
+/** All that the api's verbs may ask for; each names what it takes with `Pick`. */
+export interface ApiServices extends CoreServices {
+  readonly accessTokens: AccessTokens;
+  readonly sessions: SessionStore;
+}
+
+interface Shared {
+  readonly keyring: Keyring;
+  readonly db: DrizzleD1Database;
+}
+
+const shared = new WeakMap<object, Shared>();
+
+/** What an isolate makes once: keys are derived by slow functions, and clients of D1 hold no connection. */
+function sharedOf(env: ApiEnv, config: Config): Shared {
+  let made = shared.get(env);
+  if (made === undefined) {
+    const [active, ...previous] = config.secrets;
+    made = { keyring: createKeyring([active as string, ...previous]), db: drizzle(env.DB) };
+    shared.set(env, made);
+  }
+  return made;
+}
+
+/** The api's services for one request. The one place that touches the api's bindings. */
+export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "waitUntil">): ApiServices {
+  const config = configOf(env, "api");
+  const logger = createLogger(config.log, { service: "api" });
+  const { keyring } = sharedOf(env, config);
+  return {
+    config,
+    clock: systemClock,
+    logger,
+    keyring,
+    accessTokens: { verify: async () => null },
+    sessions: {
+      open: async () => {
+        throw new Error("not wired");
+      },
+      check: async () => null,
+    },
+    background(task) {
+      context.waitUntil(
+        task.catch((error: unknown) => {
+          logger.log("warn", "background task failed", { cause: error instanceof Error ? error.name : typeof error });
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,3 @@
+export * from "./conversions.ts";
+export * from "./images.ts";
+export * from "./users.ts";

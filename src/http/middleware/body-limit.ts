@@ -1,0 +1,65 @@
+import type { MiddlewareHandler } from "hono";
+import { AppError } from "../../kernel/app-error.ts";
+import type { ErrorCode } from "../../kernel/error-registry.ts";
+import type { AppEnv } from "../app-type.ts";
+
+export const JSON_LIMIT_BYTES = 16 * 1024;
+/** How much beyond the limit is still read and thrown away, so that the client gets to see the answer. */
+const DRAIN_BYTES = 32 * 1024 * 1024;
+
+export interface BodyLimits {
+  /** Accepted media types and the most bytes of each. */
+  readonly limits: Readonly<Record<string, number>>;
+  readonly tooLarge: ErrorCode;
+}
+
+const JSON_ONLY: BodyLimits = { limits: { "application/json": JSON_LIMIT_BYTES }, tooLarge: "body_too_large" };
+
+async function readUpTo(body: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  const chunks: Uint8Array[] = [];
+  const reader = body.getReader();
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.byteLength;
+    if (size <= limit) chunks.push(value);
+    else chunks.length = 0;
+    if (size > limit + DRAIN_BYTES) {
+      await reader.cancel();
+      break;
+    }
+  }
+  if (size > limit) return null;
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * Reads the whole body within the limit of its media type before the handler runs: 415 for another media type or a
+ * Content-Encoding, 413 above the limit. A declared length is not believed; the bytes are counted.
+ */
+export function bodyLimit(options: BodyLimits = JSON_ONLY): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const mediaType = (c.req.header("Content-Type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+    const limit = options.limits[mediaType];
+    const encoded = (c.req.header("Content-Encoding") ?? "identity").toLowerCase() !== "identity";
+    const body = c.req.raw.body;
+    const bytes = body === null ? new Uint8Array() : await readUpTo(body, limit ?? 0);
+    if (limit === undefined || encoded) {
+      throw new AppError("unsupported_media_type", {
+        detail: encoded
+          ? "An encoded request body is not accepted."
+          : `The Content-Type must be ${Object.keys(options.limits).join(" or ")}.`,
+      });
+    }
+    if (bytes === null) throw new AppError(options.tooLarge);
+    c.req.raw = new Request(c.req.raw, { body: bytes });
+    await next();
+  };
+}

@@ -1,0 +1,31 @@
+import type { MiddlewareHandler } from "hono";
+import { configOf } from "../../composition/config.ts";
+import type { AppEnv } from "../app-type.ts";
+
+const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
+const REQUEST_HEADERS =
+  "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Range, X-Request-Id";
+const EXPOSED_HEADERS =
+  "Content-Range, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
+
+/**
+ * CORS for exact origins only: an unlisted origin, `null` included, gets no CORS header at all.
+ * `Vary: Origin` is on every answer, so that a shared cache never serves one origin's headers to another.
+ */
+export const cors: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const origin = c.req.header("Origin");
+  const allowed = origin !== undefined && configOf(c.env, "api").corsOrigins.has(origin);
+  if (c.req.method === "OPTIONS" && c.req.header("Access-Control-Request-Method") !== undefined) {
+    c.res = new Response(null, { status: 204 });
+    if (allowed) {
+      c.res.headers.set("Access-Control-Allow-Methods", METHODS);
+      c.res.headers.set("Access-Control-Allow-Headers", REQUEST_HEADERS);
+      c.res.headers.set("Access-Control-Max-Age", "600");
+    }
+  } else {
+    await next();
+    if (allowed) c.res.headers.set("Access-Control-Expose-Headers", EXPOSED_HEADERS);
+  }
+  c.res.headers.append("Vary", "Origin");
+  if (allowed) c.res.headers.set("Access-Control-Allow-Origin", origin);
+};

@@ -1,0 +1,22 @@
+/** The current time in epoch milliseconds, injected so that expiry is testable. */
+export interface Clock {
+  now(): number;
+}
+
+export const systemClock: Clock = { now: () => Date.now() };
+
+/** RFC 3339 UTC with milliseconds. */
+export function toTimestamp(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}
+
+/** The UTC calendar month of a time, `YYYY-MM`: the period quota units are counted in. */
+export function monthOf(epochMs: number): string {
+  return new Date(epochMs).toISOString().slice(0, 7);
+}
+
+/** The first millisecond of the month after the one of `epochMs`, UTC. */
+export function nextMonthStart(epochMs: number): number {
+  const date = new Date(epochMs);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
+}

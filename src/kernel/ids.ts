@@ -1,0 +1,39 @@
+export const ID_PREFIXES = [
+  "usr",
+  "img",
+  "cnv",
+  "ses",
+  "chl",
+  "evt",
+  "pay",
+  "whk",
+  "shr",
+  "aud",
+  "obx",
+  "sms",
+] as const;
+export type IdPrefix = (typeof ID_PREFIXES)[number];
+
+const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/** A ULID: 48 bits of time, then 80 random bits, in 26 Crockford base-32 characters that sort by time. */
+function ulid(epochMs: number): string {
+  let time = "";
+  for (let rest = epochMs, i = 0; i < 10; i++) {
+    time = CROCKFORD.charAt(rest % 32) + time;
+    rest = Math.floor(rest / 32);
+  }
+  let random = "";
+  for (const byte of crypto.getRandomValues(new Uint8Array(16))) random += CROCKFORD.charAt(byte & 31);
+  return time + random;
+}
+
+/** A new id, `<prefix>_<ULID>`; ids of one prefix sort by their creation time. */
+export function newId(prefix: IdPrefix, epochMs: number): string {
+  return `${prefix}_${ulid(epochMs)}`;
+}
+
+/** The id of a conversion's result image: derived, so that two workers finishing one job name the same image. */
+export function resultImageId(conversionId: string): string {
+  return `img_${conversionId.slice(conversionId.indexOf("_") + 1)}`;
+}

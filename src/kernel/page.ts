@@ -1,0 +1,18 @@
+/** One page of a list in keyset order, newest first. `nextKey` is the last item's id when more follow. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextKey: string | null;
+}
+
+/** `afterKey` is the id after which the page starts, exclusive; `limit` is 1–100. */
+export interface PageRequest {
+  readonly limit: number;
+  readonly afterKey: string | null;
+}
+
+/** Cuts `limit + 1` fetched rows to a page. */
+export function toPage<T>(rows: readonly T[], limit: number, keyOf: (row: T) => string): Page<T> {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, nextKey: rows.length > limit && last !== undefined ? keyOf(last) : null };
+}

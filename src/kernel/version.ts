@@ -1,0 +1,4 @@
+import manifest from "../../package.json" with { type: "json" };
+
+/** The service's version, as answered by `/api/health` and written on every log event. */
+export const VERSION: string = manifest.version;

@@ -1,0 +1,5 @@
+/** Hands messages to the consumer Worker, at least once and in any order. The database row is the truth, not the message. */
+export interface JobQueue {
+  /** Asks for a conversion to be looked at, after `delaySeconds` (0–43,200). */
+  sendConversion(conversionId: string, options?: { readonly delaySeconds?: number }): Promise<void>;
+}

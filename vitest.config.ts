@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+const migrations = await readD1Migrations("migrations/d1");
+const sample = (name: string) => readFileSync(`samples/${name}`).toString("base64");
+
+export default defineConfig({
+  test: {
+    coverage: {
+      provider: "istanbul",
+      include: ["src/**/*.ts", "durable-objects/**/*.ts"],
+      exclude: ["**/*.test.ts", "**/*.d.ts", "**/*.config.ts"],
+      reporter: ["text-summary", "json-summary", "html"],
+      thresholds: { lines: 80 },
+    },
+    projects: [
+      {
+        test: {
+          name: "unit",
+          environment: "node",
+          include: ["src/**/*.test.ts", "durable-objects/**/*.test.ts", "scripts/**/*.test.ts"],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./test/workerd/wrangler.toml" },
+            miniflare: { bindings: { TEST_MIGRATIONS: migrations, TEST_PERSON: sample("person-astronaut.png") } },
+          }),
+        ],
+        test: {
+          name: "workerd",
+          include: ["test/workerd/**/*.test.ts"],
+          setupFiles: ["test/workerd/setup.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          environment: "node",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
