@@ -1,5 +1,5 @@
 /** Copies Swagger UI from npm into the Worker's assets, with a page and an init script that a strict CSP allows. */
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
@@ -33,9 +33,15 @@ const INIT = `SwaggerUIBundle({
 });
 `;
 
+/** Leaves a file alone that is right already: a running dev server reloads whenever an asset is written. */
+async function write(file: string, content: Buffer): Promise<void> {
+  const present = await readFile(join(target, file)).catch(() => null);
+  if (present === null || !present.equals(content)) await writeFile(join(target, file), content);
+}
+
 await mkdir(target, { recursive: true });
 for (const file of ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"]) {
-  await copyFile(join(source, file), join(target, file));
+  await write(file, await readFile(join(source, file)));
 }
-await writeFile(join(target, "index.html"), PAGE);
-await writeFile(join(target, "init.js"), INIT);
+await write("index.html", Buffer.from(PAGE));
+await write("init.js", Buffer.from(INIT));

@@ -156,6 +156,7 @@ function toConfig(v: z.output<typeof variables>): Config {
       providerTimeoutMs: v.PROVIDER_TIMEOUT,
       maxAttempts: v.CONVERSION_MAX_ATTEMPTS,
     },
+    providers: { default: "local", available: ["local"] },
     signedUrlTtlMs: v.SIGNED_URL_TTL,
     corsOrigins: new Set(v.CORS_ORIGINS),
   };

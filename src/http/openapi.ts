@@ -1,7 +1,9 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import type { ZodType } from "zod";
-import { AppError, type FieldIssue } from "../kernel/app-error.ts";
+import { AppError } from "../kernel/app-error.ts";
 import { ERRORS, type ErrorCode } from "../kernel/error-registry.ts";
+import { toFieldIssues, validate } from "../kernel/validate.ts";
 import type { App, AppEnv } from "./app-type.ts";
 import { authenticate } from "./middleware/authenticate.ts";
 import { bodyLimit } from "./middleware/body-limit.ts";
@@ -63,21 +65,6 @@ export function jsonBody<T extends ZodType>(schema: T) {
   return { required: true, content: { "application/json": { schema } } };
 }
 
-/** Zod's issues as the contract's `errors`; each unknown field is named. */
-export function toFieldIssues(issues: readonly z.core.$ZodIssue[]): FieldIssue[] {
-  return issues.flatMap((issue) => {
-    const path = issue.path.map(String);
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({
-        path: [...path, key].join("."),
-        code: "unrecognized_key",
-        message: "This field is not known or not yours to set.",
-      }));
-    }
-    return [{ path: path.join("."), code: issue.code, message: issue.message }];
-  });
-}
-
 export function createOpenApiApp(): App {
   return new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
@@ -85,4 +72,20 @@ export function createOpenApiApp(): App {
       throw new AppError("validation_failed", { issues: toFieldIssues(result.error.issues) });
     },
   });
+}
+
+/** The `{id}` of a path. Ids are opaque: one of any odd shape is simply not found. */
+export const idParam = z.object({
+  id: z.string().openapi({ param: { name: "id", in: "path" }, example: "cnv_01KBTESTTESTTESTTESTTESTTE" }),
+});
+
+/** The JSON body of a route that reads it by itself. */
+export async function parseJsonBody<T extends ZodType>(c: Context<AppEnv>, schema: T): Promise<z.output<T>> {
+  let value: unknown;
+  try {
+    value = await c.req.json();
+  } catch (cause) {
+    throw new AppError("malformed_request", { detail: "The body is not JSON.", cause });
+  }
+  return validate(schema, value);
 }

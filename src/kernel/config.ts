@@ -1,3 +1,4 @@
+import type { ProviderId } from "../ports/image-generator.ts";
 import type { LogFormat, LogLevel } from "./logger.ts";
 
 export type Environment = "development" | "preview" | "production";
@@ -40,6 +41,7 @@ export interface Config {
     readonly providerTimeoutMs: number;
     readonly maxAttempts: number;
   };
+  readonly providers: { readonly default: ProviderId; readonly available: readonly ProviderId[] };
   readonly signedUrlTtlMs: number;
   readonly corsOrigins: ReadonlySet<string>;
 }

@@ -7,6 +7,8 @@ export type KeyPurpose = "otp" | "signed-url" | "cursor" | "refresh-token";
 export interface Keyring {
   /** HMAC-SHA-256 of the parts under the active key, base64url. Parts are length-prefixed: no two lists collide. */
   mac(purpose: KeyPurpose, parts: readonly string[]): Promise<string>;
+  /** The MACs under the active and the previous secret, the active one first, to look a stored MAC up by. */
+  macs(purpose: KeyPurpose, parts: readonly string[]): Promise<readonly string[]>;
   /** Whether `mac` is what the active or the previous secret gives; compared in constant time. */
   verify(purpose: KeyPurpose, parts: readonly string[], mac: string): Promise<boolean>;
 }
@@ -52,6 +54,7 @@ export function createKeyring(secrets: readonly [string, ...string[]]): Keyring 
 
   return {
     mac: (purpose, parts) => macWith(0, purpose, parts),
+    macs: (purpose, parts) => Promise.all(secrets.map((_, index) => macWith(index, purpose, parts))),
     async verify(purpose, parts, mac) {
       for (let index = 0; index < secrets.length; index++) {
         if (constantTimeEqual(await macWith(index, purpose, parts), mac)) return true;

@@ -10,6 +10,7 @@ const DRAIN_BYTES = 32 * 1024 * 1024;
 export interface BodyLimits {
   /** Accepted media types and the most bytes of each. */
   readonly limits: Readonly<Record<string, number>>;
+  /** The code for a body above its limit; JSON is always `body_too_large`. */
   readonly tooLarge: ErrorCode;
 }
 
@@ -58,7 +59,7 @@ export function bodyLimit(options: BodyLimits = JSON_ONLY): MiddlewareHandler<Ap
           : `The Content-Type must be ${Object.keys(options.limits).join(" or ")}.`,
       });
     }
-    if (bytes === null) throw new AppError(options.tooLarge);
+    if (bytes === null) throw new AppError(mediaType === "application/json" ? "body_too_large" : options.tooLarge);
     c.req.raw = new Request(c.req.raw, { body: bytes });
     await next();
   };

@@ -1,11 +1,11 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { CONVERSION_KINDS, CONVERSION_STAGES, CONVERSION_STATUSES } from "../../../modules/conversions/conversion.ts";
+import { FAILURE_CODES } from "../../../modules/conversions/failures.ts";
 import { IMAGE_MIMES } from "../../../ports/image-codec.ts";
 import { GARMENT_CATEGORIES, PROVIDER_IDS } from "../../../ports/image-generator.ts";
 import { images } from "./images.ts";
 import { users } from "./users.ts";
-
-const STATUSES = ["queued", "processing", "succeeded", "failed", "canceled", "expired"] as const;
 
 export const conversions = sqliteTable(
   "conversions",
@@ -14,9 +14,9 @@ export const conversions = sqliteTable(
     userId: text("user_id")
       .notNull()
       .references(() => users.id),
-    kind: text("kind", { enum: ["style", "tryon"] }).notNull(),
-    status: text("status", { enum: STATUSES }).notNull(),
-    stage: text("stage", { enum: ["queued", "fetching", "generating", "encoding", "storing"] }),
+    kind: text("kind", { enum: CONVERSION_KINDS }).notNull(),
+    status: text("status", { enum: CONVERSION_STATUSES }).notNull(),
+    stage: text("stage", { enum: CONVERSION_STAGES }),
     progress: integer("progress").notNull(),
     personImageId: text("person_image_id")
       .notNull()
@@ -41,7 +41,7 @@ export const conversions = sqliteTable(
     /** When the newest queue message for this row is due; the sweeper sends a spare one for rows that are overdue. */
     wakeAt: integer("wake_at").notNull(),
     resultImageId: text("result_image_id").references(() => images.id),
-    errorCode: text("error_code"),
+    errorCode: text("error_code", { enum: FAILURE_CODES }),
     title: text("title"),
     metadata: text("metadata", { mode: "json" }).$type<Record<string, string>>().notNull(),
     favorite: integer("favorite", { mode: "boolean" }).notNull(),
@@ -72,7 +72,7 @@ export const conversionEvents = sqliteTable(
     conversionId: text("conversion_id").notNull(),
     version: integer("version").notNull(),
     type: text("type").notNull(),
-    status: text("status", { enum: STATUSES }).notNull(),
+    status: text("status", { enum: CONVERSION_STATUSES }).notNull(),
     stage: text("stage"),
     progress: integer("progress").notNull(),
     cause: text("cause").notNull(),

@@ -1,0 +1,147 @@
+import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, type SQL } from "drizzle-orm";
+import { type Page, type PageRequest, toPage } from "../../../kernel/page.ts";
+import type { Conversion } from "../../../modules/conversions/conversion.ts";
+import type { ConversionRepository, IdempotencyRecord } from "../../../modules/conversions/repository.ts";
+import type { Database } from "../atomic.ts";
+import { conversions, idempotencyRecords, images, quotaLedger } from "../schema/index.ts";
+
+type Reads = Pick<
+  ConversionRepository,
+  "find" | "list" | "inspect" | "findIdempotencyRecord" | "listOverdue" | "listWakes"
+>;
+
+/** Active statuses, for conditions. */
+export const ACTIVE = ["queued", "processing"] as const;
+
+function selectConversions(db: Database) {
+  return db
+    .select({ row: conversions, ledger: quotaLedger, image: images })
+    .from(conversions)
+    .innerJoin(quotaLedger, eq(quotaLedger.conversionId, conversions.id))
+    .leftJoin(images, and(eq(images.id, conversions.resultImageId), isNull(images.deletedAt)));
+}
+
+type Selected = {
+  row: typeof conversions.$inferSelect;
+  ledger: typeof quotaLedger.$inferSelect;
+  image: typeof images.$inferSelect | null;
+};
+
+function toConversion({ row, ledger, image }: Selected): Conversion {
+  return {
+    id: row.id,
+    userId: row.userId,
+    input: {
+      kind: row.kind,
+      personImageId: row.personImageId,
+      garmentImageId: row.garmentImageId,
+      category: row.category,
+      styleImageId: row.styleImageId,
+      stylePreset: row.stylePreset,
+      prompt: row.prompt,
+      seed: row.seed,
+      outputMime: row.outputFormat,
+      providerRequested: row.providerRequested,
+      fallback: row.fallback,
+    },
+    status: row.status,
+    stage: row.stage,
+    progress: row.progress,
+    providerUsed: row.providerUsed,
+    model: row.model,
+    degraded: row.degraded,
+    attempt: row.attempt,
+    notBefore: row.notBefore,
+    result: image && {
+      imageId: image.id,
+      mime: image.mime,
+      bytes: image.bytes,
+      width: image.width,
+      height: image.height,
+      sha256: image.sha256,
+    },
+    errorCode: row.errorCode,
+    usage: { units: ledger.units, state: ledger.state, period: ledger.period },
+    title: row.title,
+    metadata: row.metadata,
+    favorite: row.favorite,
+    retryOf: row.retryOf,
+    version: row.version,
+    createdAt: row.createdAt,
+    startedAt: row.startedAt,
+    completedAt: row.completedAt,
+    deadlineAt: row.deadlineAt,
+    updatedAt: row.updatedAt,
+  };
+}
+
+/** A conversion by any condition, with what the port does not show to everybody. */
+export async function selectOne(db: Database, condition: SQL | undefined) {
+  const [selected] = await selectConversions(db).where(condition).limit(1);
+  if (!selected) return null;
+  const { leaseUntil, deletedAt } = selected.row;
+  return { ...toConversion(selected), leaseUntil, deleted: deletedAt !== null };
+}
+
+export function createConversionReads(db: Database): Reads {
+  return {
+    find: (userId, id) =>
+      selectOne(db, and(eq(conversions.id, id), eq(conversions.userId, userId), isNull(conversions.deletedAt))),
+
+    async list(userId, filter, page: PageRequest): Promise<Page<Conversion>> {
+      const rows = await selectConversions(db)
+        .where(
+          and(
+            eq(conversions.userId, userId),
+            isNull(conversions.deletedAt),
+            filter.status === null ? undefined : eq(conversions.status, filter.status),
+            filter.kind === null ? undefined : eq(conversions.kind, filter.kind),
+            page.afterKey === null ? undefined : lt(conversions.id, page.afterKey),
+          ),
+        )
+        .orderBy(desc(conversions.id))
+        .limit(page.limit + 1);
+      return toPage(rows.map(toConversion), page.limit, (conversion) => conversion.id);
+    },
+
+    inspect: (id) => selectOne(db, eq(conversions.id, id)),
+
+    async findIdempotencyRecord(userId, operation, key, now): Promise<IdempotencyRecord | null> {
+      const [record] = await db
+        .select()
+        .from(idempotencyRecords)
+        .where(
+          and(
+            eq(idempotencyRecords.userId, userId),
+            eq(idempotencyRecords.operation, operation),
+            eq(idempotencyRecords.key, key),
+            gt(idempotencyRecords.expiresAt, now),
+          ),
+        );
+      return record ?? null;
+    },
+
+    async listOverdue(userId, now, limit) {
+      const rows = await db
+        .select({ id: conversions.id })
+        .from(conversions)
+        .where(
+          and(
+            inArray(conversions.status, [...ACTIVE]),
+            lte(conversions.deadlineAt, now),
+            userId === null ? undefined : eq(conversions.userId, userId),
+          ),
+        )
+        .limit(limit);
+      return rows.map((row) => row.id);
+    },
+
+    listWakes: (before, limit) =>
+      db
+        .select({ id: conversions.id, wakeAt: conversions.wakeAt })
+        .from(conversions)
+        .where(and(inArray(conversions.status, [...ACTIVE]), lte(conversions.wakeAt, before)))
+        .orderBy(asc(conversions.wakeAt))
+        .limit(limit),
+  };
+}

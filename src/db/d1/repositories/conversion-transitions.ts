@@ -1,0 +1,320 @@
+import { and, eq, exists, gt, inArray, isNull, lte, or, type SQL, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import { newId } from "../../../kernel/ids.ts";
+import {
+  type ConversionStatus,
+  resultKeys,
+  STAGE_PROGRESS,
+  sourcesOf,
+} from "../../../modules/conversions/conversion.ts";
+import type { ConversionRepository, EndStatus, Lease } from "../../../modules/conversions/repository.ts";
+import { type Database, insertWhere } from "../atomic.ts";
+import { conversionEvents, conversions, images, outbox, quotaLedger } from "../schema/index.ts";
+import { selectOne } from "./conversion-reads.ts";
+
+type Transitions = Omit<
+  ConversionRepository,
+  | "create"
+  | "find"
+  | "list"
+  | "inspect"
+  | "findIdempotencyRecord"
+  | "listOverdue"
+  | "listWakes"
+  | "answerIdempotencyKey"
+>;
+
+/** A worker that lost its job may still store a result within this time; then what it stored is deleted. */
+const LATE_RESULT_MS = 10 * 60_000;
+
+interface Transition {
+  readonly id: string;
+  readonly where: SQL | undefined;
+  readonly set: Partial<Record<keyof typeof conversions.$inferInsert, unknown>>;
+  readonly now: number;
+  readonly event?: { readonly type: string; readonly cause: string };
+  readonly ledger?: "committed" | "released";
+  /** Statements around the update; `after` ones are conditional on `done`. */
+  readonly before?: readonly BatchItem<"sqlite">[];
+  readonly after?: (done: SQL) => readonly BatchItem<"sqlite">[];
+}
+
+function held(lease: Lease): SQL | undefined {
+  return and(
+    eq(conversions.id, lease.conversionId),
+    eq(conversions.lease, lease.token),
+    eq(conversions.status, "processing"),
+  );
+}
+
+/** One batch: the guarded update, then its event and ledger entry, which happen only if the update did. */
+async function transition(db: Database, t: Transition): Promise<boolean> {
+  const writeId = crypto.randomUUID();
+  const written = db
+    .select({ one: sql`1` })
+    .from(conversions)
+    .where(and(eq(conversions.id, t.id), eq(conversions.writeId, writeId)));
+  const done = exists(written);
+  const update = db
+    .update(conversions)
+    .set({
+      ...t.set,
+      version: sql`${conversions.version} + 1`,
+      writeId,
+      updatedAt: t.now,
+    } as unknown as typeof conversions.$inferInsert)
+    .where(t.where);
+  const statements: BatchItem<"sqlite">[] = [...(t.before ?? []), update];
+  if (t.event) statements.push(eventInsert(db, t.id, writeId, t.event, t.now));
+  if (t.ledger) {
+    statements.push(
+      db
+        .update(quotaLedger)
+        .set({ state: t.ledger, settledAt: t.now })
+        .where(and(eq(quotaLedger.conversionId, t.id), eq(quotaLedger.state, "reserved"), done)),
+    );
+  }
+  statements.push(...(t.after?.(done) ?? []));
+  const results = (await db.batch(statements as [BatchItem<"sqlite">])) as unknown as D1Result[];
+  return results[t.before?.length ?? 0]?.meta.changes === 1;
+}
+
+function eventInsert(db: Database, id: string, writeId: string, event: { type: string; cause: string }, now: number) {
+  return db.insert(conversionEvents).select(
+    db
+      .select({
+        conversionId: conversions.id,
+        version: conversions.version,
+        type: sql`${event.type}`.as("type"),
+        status: conversions.status,
+        stage: conversions.stage,
+        progress: conversions.progress,
+        cause: sql`${event.cause}`.as("cause"),
+        at: sql`${now}`.as("at"),
+      })
+      .from(conversions)
+      .where(and(eq(conversions.id, id), eq(conversions.writeId, writeId))),
+  );
+}
+
+function endedColumns(status: ConversionStatus, now: number) {
+  return { status, stage: null, lease: null, leaseUntil: null, completedAt: now };
+}
+
+/** Promises that a result stored too late by a worker of this conversion will be deleted. */
+function dropLateResult(db: Database, id: string, now: number, done: SQL) {
+  const { original, thumbnail } = resultKeys(id);
+  const values = {
+    id: newId("obx", now),
+    topic: "objects.delete" as const,
+    payload: { keys: [original, thumbnail] },
+    dueAt: now + LATE_RESULT_MS,
+    createdAt: now,
+  };
+  return insertWhere(db, outbox, values, done);
+}
+
+/** Ends an active conversion without a result: event, released unit, no object left behind. */
+function end(
+  db: Database,
+  id: string,
+  to: EndStatus,
+  options: {
+    readonly where: SQL | undefined;
+    readonly cause: string;
+    readonly now: number;
+    readonly errorCode?: string;
+  },
+): Promise<boolean> {
+  const { where, cause, now, errorCode } = options;
+  return transition(db, {
+    id,
+    where: and(eq(conversions.id, id), inArray(conversions.status, sourcesOf(to)), where),
+    set: { ...endedColumns(to, now), ...(errorCode ? { errorCode } : {}) },
+    now,
+    event: { type: `conversion.${to}`, cause },
+    ledger: "released",
+    after: (done) => [dropLateResult(db, id, now, done)],
+  });
+}
+
+export function createConversionTransitions(db: Database): Transitions {
+  return {
+    async updateClientFields(userId, id, fields, { expectedVersion, now }) {
+      const own = and(eq(conversions.id, id), eq(conversions.userId, userId), isNull(conversions.deletedAt));
+      const version = expectedVersion === null ? undefined : eq(conversions.version, expectedVersion);
+      if (await transition(db, { id, where: and(own, version), set: fields, now })) return "updated";
+      return (await selectOne(db, own)) === null ? null : "stale";
+    },
+
+    cancel: (userId, id, now) =>
+      end(db, id, "canceled", {
+        where: and(eq(conversions.userId, userId), isNull(conversions.deletedAt), gt(conversions.deadlineAt, now)),
+        cause: "canceled by the user",
+        now,
+      }),
+
+    async remove(userId, id, now) {
+      await end(db, id, "canceled", { where: eq(conversions.userId, userId), cause: "deleted by the user", now });
+      const outboxId = newId("obx", now);
+      const { original, thumbnail } = resultKeys(id);
+      const removed = await transition(db, {
+        id,
+        where: and(
+          eq(conversions.id, id),
+          eq(conversions.userId, userId),
+          isNull(conversions.deletedAt),
+          sql`${conversions.status} NOT IN ('queued', 'processing')`,
+        ),
+        set: { deletedAt: now },
+        now,
+        after: (done) => [
+          db
+            .update(images)
+            .set({ deletedAt: now })
+            .where(
+              and(
+                isNull(images.deletedAt),
+                eq(
+                  images.id,
+                  sql`(SELECT ${conversions.resultImageId} FROM ${conversions} WHERE ${conversions.id} = ${id})`,
+                ),
+                done,
+              ),
+            ),
+          insertWhere(
+            db,
+            outbox,
+            {
+              id: outboxId,
+              topic: "objects.delete",
+              payload: { keys: [original, thumbnail] },
+              dueAt: now + 60_000,
+              createdAt: now,
+            },
+            done,
+          ),
+        ],
+      });
+      return removed ? { outboxId } : null;
+    },
+
+    async claim(id, { now, leaseMs, maxAttempts, attemptsSpent }) {
+      const token = crypto.randomUUID();
+      const lost = and(eq(conversions.status, "processing"), lte(conversions.leaseUntil, now));
+      const due = and(eq(conversions.status, "queued"), lte(conversions.notBefore, now));
+      const claimed = await transition(db, {
+        id,
+        where: and(
+          eq(conversions.id, id),
+          isNull(conversions.deletedAt),
+          gt(conversions.deadlineAt, now),
+          attemptsSpent ? sql`${conversions.attempt} >= ${maxAttempts}` : sql`${conversions.attempt} < ${maxAttempts}`,
+          or(lost, due),
+        ),
+        set: {
+          status: "processing",
+          stage: "fetching",
+          progress: sql`max(${conversions.progress}, ${STAGE_PROGRESS.fetching})`,
+          lease: token,
+          leaseUntil: now + leaseMs,
+          wakeAt: now + leaseMs,
+          startedAt: sql`coalesce(${conversions.startedAt}, ${now})`,
+          ...(attemptsSpent ? {} : { attempt: sql`${conversions.attempt} + 1` }),
+        },
+        now,
+        event: { type: "conversion.processing", cause: "claimed by a worker" },
+      });
+      const conversion = claimed
+        ? await selectOne(db, and(eq(conversions.id, id), eq(conversions.lease, token)))
+        : null;
+      return conversion && { lease: { conversionId: id, userId: conversion.userId, token }, conversion };
+    },
+
+    async renewLease(lease, until) {
+      const result = await db.update(conversions).set({ leaseUntil: until, wakeAt: until }).where(held(lease));
+      return result.meta.changes === 1;
+    },
+
+    advance: (lease, stage, { now, leaseMs }) =>
+      transition(db, {
+        id: lease.conversionId,
+        where: held(lease),
+        set: {
+          stage,
+          progress: sql`max(${conversions.progress}, ${STAGE_PROGRESS[stage]})`,
+          leaseUntil: now + leaseMs,
+          wakeAt: now + leaseMs,
+        },
+        now,
+        event: { type: "conversion.progress", cause: "stage reached" },
+      }),
+
+    requeue: (lease, { notBefore, cause, now, outboxId }) =>
+      transition(db, {
+        id: lease.conversionId,
+        where: held(lease),
+        set: { status: "queued", stage: "queued", lease: null, leaseUntil: null, notBefore, wakeAt: notBefore },
+        now,
+        event: { type: "conversion.queued", cause },
+        after: (done) => [
+          insertWhere(
+            db,
+            outbox,
+            {
+              id: outboxId,
+              topic: "conversion.run",
+              payload: { conversionId: lease.conversionId },
+              dueAt: notBefore,
+              createdAt: now,
+            },
+            done,
+          ),
+        ],
+      }),
+
+    succeed(lease, result, now) {
+      const holds = and(held(lease), gt(conversions.deadlineAt, now));
+      const holding = exists(db.select({ one: sql`1` }).from(conversions).where(holds));
+      const { original, thumbnail } = resultKeys(lease.conversionId);
+      const image = {
+        id: result.imageId,
+        userId: lease.userId,
+        kind: "result" as const,
+        mime: result.mime,
+        bytes: result.bytes,
+        width: result.width,
+        height: result.height,
+        sha256: result.sha256,
+        originalKey: original,
+        thumbnailKey: thumbnail,
+        createdAt: now,
+      };
+      return transition(db, {
+        id: lease.conversionId,
+        before: [insertWhere(db, images, image, holding).onConflictDoNothing()],
+        where: holds,
+        set: {
+          ...endedColumns("succeeded", now),
+          progress: 100,
+          resultImageId: result.imageId,
+          providerUsed: result.provider,
+          model: result.model,
+          degraded: result.degraded,
+          errorCode: null,
+        },
+        now,
+        event: { type: "conversion.succeeded", cause: "result stored" },
+        ledger: "committed",
+      });
+    },
+
+    fail: (lease, code, now) =>
+      end(db, lease.conversionId, "failed", { where: held(lease), cause: code, now, errorCode: code }),
+
+    failUndelivered: (id, code, now) => end(db, id, "failed", { where: undefined, cause: code, now, errorCode: code }),
+
+    expire: (id, now) =>
+      end(db, id, "expired", { where: lte(conversions.deadlineAt, now), cause: "deadline passed", now }),
+  };
+}

@@ -1,0 +1,16 @@
+import { asc, eq, lte } from "drizzle-orm";
+import type { OutboxEntry, OutboxRepository } from "../../../ports/outbox.ts";
+import type { Database } from "../atomic.ts";
+import { outbox } from "../schema/index.ts";
+
+export function createD1OutboxRepository(db: Database): OutboxRepository {
+  return {
+    async listDue(now, limit) {
+      const rows = await db.select().from(outbox).where(lte(outbox.dueAt, now)).orderBy(asc(outbox.dueAt)).limit(limit);
+      return rows.map((row) => ({ id: row.id, topic: row.topic, payload: row.payload }) as OutboxEntry);
+    },
+    async settle(id) {
+      await db.delete(outbox).where(eq(outbox.id, id));
+    },
+  };
+}

@@ -1,0 +1,13 @@
+const BASE_MS = 1_000;
+const CAP_MS = 60_000;
+/** The first retry is felt by a waiting user, so it comes soon whatever the dice say. */
+const FIRST_CAP_MS = 2_000;
+
+/**
+ * Milliseconds until the next attempt after `attempt` (1-based) failed: exponential with full jitter
+ * (AWS Architecture Blog, "Exponential Backoff And Jitter"), never less than the provider asked for.
+ */
+export function backoffMs(attempt: number, retryAfterMs: number | null, random: () => number = Math.random): number {
+  const ceiling = attempt <= 1 ? FIRST_CAP_MS : Math.min(CAP_MS, BASE_MS * 2 ** attempt);
+  return Math.max(Math.round(random() * ceiling), retryAfterMs ?? 0);
+}

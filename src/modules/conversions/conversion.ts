@@ -1,0 +1,101 @@
+import type { ImageMime } from "../../ports/image-codec.ts";
+import type { GarmentCategory, ProviderId } from "../../ports/image-generator.ts";
+import type { FailureCode } from "./failures.ts";
+
+export const CONVERSION_KINDS = ["style", "tryon"] as const;
+export type ConversionKind = (typeof CONVERSION_KINDS)[number];
+
+export const CONVERSION_STATUSES = ["queued", "processing", "succeeded", "failed", "canceled", "expired"] as const;
+export type ConversionStatus = (typeof CONVERSION_STATUSES)[number];
+
+/** What a worker is doing with a job, and how far along that puts it. `queued` is the stage of a waiting job. */
+export const STAGE_PROGRESS = { queued: 0, fetching: 5, generating: 20, encoding: 80, storing: 90 } as const;
+export type ConversionStage = keyof typeof STAGE_PROGRESS;
+export const CONVERSION_STAGES = Object.keys(STAGE_PROGRESS) as [ConversionStage, ...ConversionStage[]];
+
+/** The state machine. Every other move is refused; a retry is a new conversion. */
+const TRANSITIONS: Record<ConversionStatus, readonly ConversionStatus[]> = {
+  queued: ["processing", "failed", "canceled", "expired"],
+  processing: ["queued", "succeeded", "failed", "canceled", "expired"],
+  succeeded: [],
+  failed: [],
+  canceled: [],
+  expired: [],
+};
+
+export function canTransition(from: ConversionStatus, to: ConversionStatus): boolean {
+  return TRANSITIONS[from].includes(to);
+}
+
+/** The statuses from which `to` can be reached. */
+export function sourcesOf(to: ConversionStatus): ConversionStatus[] {
+  return CONVERSION_STATUSES.filter((from) => canTransition(from, to));
+}
+
+export function isTerminal(status: ConversionStatus): boolean {
+  return TRANSITIONS[status].length === 0;
+}
+
+export interface ConversionInput {
+  readonly kind: ConversionKind;
+  readonly personImageId: string;
+  readonly garmentImageId: string | null;
+  readonly category: GarmentCategory | null;
+  readonly styleImageId: string | null;
+  readonly stylePreset: string | null;
+  readonly prompt: string | null;
+  readonly seed: number;
+  readonly outputMime: ImageMime;
+  readonly providerRequested: ProviderId | null;
+  readonly fallback: "deny" | "allow";
+}
+
+export interface ConversionResult {
+  readonly imageId: string;
+  readonly mime: ImageMime;
+  readonly bytes: number;
+  readonly width: number;
+  readonly height: number;
+  readonly sha256: string;
+}
+
+/** A conversion as the database holds it. Times are epoch ms. */
+export interface Conversion {
+  readonly id: string;
+  readonly userId: string;
+  readonly input: ConversionInput;
+  readonly status: ConversionStatus;
+  readonly stage: ConversionStage | null;
+  readonly progress: number;
+  readonly providerUsed: ProviderId | null;
+  readonly model: string | null;
+  readonly degraded: boolean;
+  readonly attempt: number;
+  readonly notBefore: number;
+  /** Null once the result image has been deleted, too. */
+  readonly result: ConversionResult | null;
+  readonly errorCode: FailureCode | null;
+  readonly usage: { readonly units: number; readonly state: QuotaState; readonly period: string };
+  readonly title: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly favorite: boolean;
+  readonly retryOf: string | null;
+  readonly version: number;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly completedAt: number | null;
+  readonly deadlineAt: number;
+  readonly updatedAt: number;
+}
+
+export type QuotaState = "reserved" | "committed" | "released";
+
+/** Active, but out of time: the next reader or sweep settles it as expired. */
+export function isOverdue(conversion: Conversion, now: number): boolean {
+  return !isTerminal(conversion.status) && conversion.deadlineAt <= now;
+}
+
+/** The R2 keys of a conversion's result: derived, so that a second worker finds what the first one stored. */
+export function resultKeys(conversionId: string): { readonly original: string; readonly thumbnail: string } {
+  return { original: `results/${conversionId}/original`, thumbnail: `results/${conversionId}/thumbnail` };
+}

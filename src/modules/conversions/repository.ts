@@ -1,0 +1,154 @@
+import type { Page, PageRequest } from "../../kernel/page.ts";
+import type { ImageMime } from "../../ports/image-codec.ts";
+import type { ProviderId } from "../../ports/image-generator.ts";
+import type { NewImage } from "../images/index.ts";
+import type { Conversion, ConversionInput, ConversionKind, ConversionStage, ConversionStatus } from "./conversion.ts";
+import type { FailureCode } from "./failures.ts";
+
+export interface NewConversion {
+  readonly id: string;
+  readonly userId: string;
+  readonly input: ConversionInput;
+  readonly title: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly retryOf: string | null;
+  readonly createdAt: number;
+  readonly deadlineAt: number;
+}
+
+/** What an Idempotency-Key stands for and was answered with. */
+export interface IdempotencyRecord {
+  readonly operation: string;
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly conversionId: string;
+  readonly status: number;
+  readonly body: string;
+  /** Until then the first request may still be waiting for its result. */
+  readonly lockedUntil: number;
+  readonly expiresAt: number;
+}
+
+export interface CreateConditions {
+  /** The period the unit is taken from, and how many units the plan gives where it says nothing itself. */
+  readonly period: string;
+  readonly defaultMonthlyUnits: number;
+  readonly maxConcurrent: number;
+  /** Images uploaded with the request; their rows exist only if the conversion does. */
+  readonly newImages: readonly NewImage[];
+  readonly idempotency: IdempotencyRecord | null;
+  /** The outbox row that stands for the first queue message, left to the creator until `outboxDueAt`. */
+  readonly outboxId: string;
+  readonly outboxDueAt: number;
+}
+
+export type CreateOutcome =
+  | { readonly kind: "created" }
+  | { readonly kind: "known_key"; readonly record: IdempotencyRecord }
+  | { readonly kind: "image_not_found"; readonly imageId: string }
+  | { readonly kind: "concurrency_limit" }
+  | { readonly kind: "quota_exceeded" };
+
+export interface ConversionFilter {
+  readonly status: ConversionStatus | null;
+  readonly kind: ConversionKind | null;
+}
+
+export interface ClientFields {
+  readonly title?: string | null;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly favorite?: boolean;
+}
+
+/** Proof of holding a job: every write of a worker is conditional on it. */
+export interface Lease {
+  readonly conversionId: string;
+  readonly userId: string;
+  readonly token: string;
+}
+
+export interface StoredResult {
+  readonly imageId: string;
+  readonly mime: ImageMime;
+  readonly bytes: number;
+  readonly width: number;
+  readonly height: number;
+  readonly sha256: string;
+  readonly provider: ProviderId;
+  readonly model: string;
+  readonly degraded: boolean;
+}
+
+export type EndStatus = "failed" | "canceled" | "expired";
+
+/**
+ * Conversions, their events, their quota units and their idempotency keys. Each verb is one atomic write with its
+ * guard in the statement: of racing callers exactly one wins, and events and ledger change with the row or not at all.
+ */
+export interface ConversionRepository {
+  /** Creates, reserves one unit, writes the first event, the outbox row and the idempotency record, or does nothing. */
+  create(conversion: NewConversion, conditions: CreateConditions): Promise<CreateOutcome>;
+  find(userId: string, id: string): Promise<Conversion | null>;
+  list(userId: string, filter: ConversionFilter, page: PageRequest): Promise<Page<Conversion>>;
+  /** @returns "stale" when `expectedVersion` is given and not the present one; null when there is no such conversion. */
+  updateClientFields(
+    userId: string,
+    id: string,
+    fields: ClientFields,
+    options: { readonly expectedVersion: number | null; readonly now: number },
+  ): Promise<"updated" | "stale" | null>;
+  /** Settles an active conversion as canceled and releases its unit. @returns false when it is not active. */
+  cancel(userId: string, id: string, now: number): Promise<boolean>;
+  /** Tombstones; an active conversion is canceled and its unit released. @returns the id of the outbox row, or null. */
+  remove(userId: string, id: string, now: number): Promise<{ readonly outboxId: string } | null>;
+
+  findIdempotencyRecord(userId: string, operation: string, key: string, now: number): Promise<IdempotencyRecord | null>;
+  /** Replaces the answer to replay and unlocks the key. */
+  answerIdempotencyKey(
+    userId: string,
+    operation: string,
+    key: string,
+    answer: { status: number; body: string },
+  ): Promise<void>;
+
+  /** As {@link find} for workers: whoever owns it, deleted ones included. */
+  inspect(id: string): Promise<(Conversion & { readonly leaseUntil: number | null; readonly deleted: boolean }) | null>;
+  /**
+   * Takes the job: a queued one that is due, or a processing one whose lease ran out. Counts an attempt; with
+   * `attemptsSpent` it takes only a job that has none left, counting none, so that its stored result can be adopted.
+   */
+  claim(
+    id: string,
+    options: {
+      readonly now: number;
+      readonly leaseMs: number;
+      readonly maxAttempts: number;
+      readonly attemptsSpent: boolean;
+    },
+  ): Promise<{ readonly lease: Lease; readonly conversion: Conversion } | null>;
+  /** @returns false when the lease is no longer ours. */
+  renewLease(lease: Lease, until: number): Promise<boolean>;
+  /** Moves to a stage, raises `version` and renews the lease. @returns false when the lease is no longer ours. */
+  advance(
+    lease: Lease,
+    stage: ConversionStage,
+    options: { readonly now: number; readonly leaseMs: number },
+  ): Promise<boolean>;
+  /** Back to queued, not before `notBefore`. @returns false when the lease is no longer ours. */
+  requeue(
+    lease: Lease,
+    options: { readonly notBefore: number; readonly cause: string; readonly now: number; readonly outboxId: string },
+  ): Promise<boolean>;
+  /** Ends with a result: image row, committed unit. @returns false when the lease is no longer ours or time is up. */
+  succeed(lease: Lease, result: StoredResult, now: number): Promise<boolean>;
+  /** Ends with an error under the lease, releasing the unit. @returns false when the lease is no longer ours. */
+  fail(lease: Lease, code: FailureCode, now: number): Promise<boolean>;
+  /** Ends an active conversion with an error whoever holds it. @returns false when it is not active. */
+  failUndelivered(id: string, code: FailureCode, now: number): Promise<boolean>;
+  /** Settles as expired when active and past its deadline. @returns false when it is neither. */
+  expire(id: string, now: number): Promise<boolean>;
+  /** Ids of active conversions past their deadline, of one user or of all, at most `limit`. */
+  listOverdue(userId: string | null, now: number, limit: number): Promise<readonly string[]>;
+  /** Active conversions whose newest queue message is due before `before`, oldest first. */
+  listWakes(before: number, limit: number): Promise<readonly { readonly id: string; readonly wakeAt: number }[]>;
+}

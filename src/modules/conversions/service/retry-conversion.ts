@@ -1,0 +1,30 @@
+import { AppError } from "../../../kernel/app-error.ts";
+import type { Actor } from "../../../kernel/request-context.ts";
+import type { ConversionsDeps } from "../deps.ts";
+import { type CreateAnswer, type CreateCommand, createConversion } from "./create-conversion.ts";
+import { getConversion } from "./get-conversion.ts";
+
+const RETRYABLE = new Set(["failed", "canceled", "expired"]);
+
+/** Creates a new conversion from the inputs of one that ended without a result. */
+export async function retryConversion(
+  deps: ConversionsDeps,
+  actor: Actor,
+  id: string,
+  command: Pick<CreateCommand, "idempotency" | "waitSeconds">,
+): Promise<CreateAnswer> {
+  const previous = await getConversion(deps, actor, id);
+  if (!RETRYABLE.has(previous.status)) {
+    throw new AppError("invalid_transition", {
+      detail: `Only a failed, canceled or expired conversion can be retried; this one is ${previous.status}.`,
+    });
+  }
+  return createConversion(deps, actor, {
+    ...command,
+    input: previous.input,
+    title: previous.title,
+    metadata: previous.metadata,
+    retryOf: previous.id,
+    newImages: [],
+  });
+}

@@ -1,0 +1,54 @@
+import type { ConversionWorkerDeps } from "../worker-deps.ts";
+import { expireOverdue } from "./expire-overdue.ts";
+
+/** Sweeps come once a minute; a row due before the next one is looked after by this one. */
+const SWEEP_INTERVAL_MS = 60_000;
+/** How long the ordinary message of a queued row may be late before a spare one follows. */
+const LATE_MS = 15_000;
+const BATCH = 500;
+
+export interface SweepReport {
+  readonly expired: number;
+  readonly outboxDone: number;
+  readonly sparesSent: number;
+}
+
+/**
+ * Mends what a crash or the queue lost. The queue is only a hint, so every active conversion gets a spare message
+ * timed for when its own message or lease will be overdue; a spare that turns out needless claims nothing.
+ */
+export async function sweepConversions(deps: ConversionWorkerDeps): Promise<SweepReport> {
+  const expired = await expireOverdue(deps, null, BATCH);
+  const outboxDone = await drainOutbox(deps);
+  const sparesSent = await sendSpares(deps);
+  return { expired, outboxDone, sparesSent };
+}
+
+async function drainOutbox(deps: ConversionWorkerDeps): Promise<number> {
+  let done = 0;
+  for (const entry of await deps.outbox.listDue(deps.clock.now(), BATCH)) {
+    try {
+      if (entry.topic === "conversion.run") await deps.jobs.sendConversion(entry.payload.conversionId);
+      else await deps.objects.delete(entry.payload.keys);
+      await deps.outbox.settle(entry.id);
+      done++;
+    } catch (error) {
+      deps.logger.log("error", "outbox entry failed", {
+        outboxId: entry.id,
+        topic: entry.topic,
+        cause: error instanceof Error ? error.name : typeof error,
+      });
+    }
+  }
+  return done;
+}
+
+async function sendSpares(deps: ConversionWorkerDeps): Promise<number> {
+  const now = deps.clock.now();
+  const due = await deps.conversions.listWakes(now + SWEEP_INTERVAL_MS - LATE_MS, BATCH);
+  for (const { id, wakeAt } of due) {
+    const spareAt = Math.max(now, wakeAt + LATE_MS);
+    await deps.jobs.sendConversion(id, { delaySeconds: Math.ceil((spareAt - now) / 1000) });
+  }
+  return due.length;
+}

@@ -1,0 +1,5 @@
+/** Removes rows whose time is over: idempotency keys, one-time codes, verification tokens. */
+export interface Housekeeping {
+  /** @returns how many rows went. */
+  deleteExpired(now: number): Promise<number>;
+}
