@@ -1,15 +1,25 @@
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
+import { createD1ConversionRepository } from "../db/d1/repositories/conversions.ts";
+import { createD1ImageRepository } from "../db/d1/repositories/images.ts";
+import { createD1OutboxRepository } from "../db/d1/repositories/outbox.ts";
+import { createD1QuotaRepository } from "../db/d1/repositories/quota.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
 import type { CoreServices } from "../kernel/core-services.ts";
 import { createKeyring, type Keyring } from "../kernel/keyring.ts";
 import { createLogger } from "../kernel/logger.ts";
 import type { AccessTokens } from "../modules/auth/index.ts";
+import type { ConversionsDeps } from "../modules/conversions/index.ts";
+import type { ImagesDeps } from "../modules/images/index.ts";
+import type { PlansDeps } from "../modules/plans/index.ts";
 import type { SessionStore } from "../ports/session-store.ts";
+import { createRemoteImageProcessor } from "../providers/cloudflare/image-processor.ts";
+import { createQueueJobQueue } from "../providers/cloudflare/queue-job-queue.ts";
+import { createR2ObjectStore } from "../providers/cloudflare/r2-object-store.ts";
 import { configOf } from "./config.ts";
 
 /** All that the api's verbs may ask for; each names what it takes with `Pick`. */
-export interface ApiServices extends CoreServices {
+export interface ApiServices extends CoreServices, ImagesDeps, ConversionsDeps, PlansDeps {
   readonly accessTokens: AccessTokens;
   readonly sessions: SessionStore;
 }
@@ -36,7 +46,7 @@ function sharedOf(env: ApiEnv, config: Config): Shared {
 export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "waitUntil">): ApiServices {
   const config = configOf(env, "api");
   const logger = createLogger(config.log, { service: "api" });
-  const { keyring } = sharedOf(env, config);
+  const { keyring, db } = sharedOf(env, config);
   return {
     config,
     clock: systemClock,
@@ -49,6 +59,13 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
       },
       check: async () => null,
     },
+    images: createD1ImageRepository(db),
+    conversions: createD1ConversionRepository(db),
+    quota: createD1QuotaRepository(db),
+    outbox: createD1OutboxRepository(db),
+    objects: createR2ObjectStore(env.BUCKET),
+    jobs: createQueueJobQueue(env.CONVERSION_QUEUE),
+    imageProcessor: createRemoteImageProcessor(env.IMAGE_PROCESSOR),
     background(task) {
       context.waitUntil(
         task.catch((error: unknown) => {

@@ -32,18 +32,16 @@ function constantTimeEqual(a: string, b: string): boolean {
 
 /** `secrets` lists the active master secret first, then those that still verify. Keys are derived once each. */
 export function createKeyring(secrets: readonly [string, ...string[]]): Keyring {
-  const keys = new Map<string, Promise<CryptoKey>>();
+  // Keys, not promises of them: a promise made by a request that is cancelled would never settle for the others.
+  const keys = new Map<string, CryptoKey>();
 
-  function keyFor(index: number, purpose: KeyPurpose): Promise<CryptoKey> {
+  async function keyFor(index: number, purpose: KeyPurpose): Promise<CryptoKey> {
     const name = `${index}/${purpose}`;
-    let key = keys.get(name);
-    if (!key) {
-      const algorithm = { name: "HMAC", hash: "SHA-256" };
-      key = deriveBytes(secrets[index] as string, `mac/${purpose}/v1`, 32).then((raw) =>
-        crypto.subtle.importKey("raw", raw, algorithm, false, ["sign"]),
-      );
-      keys.set(name, key);
-    }
+    const known = keys.get(name);
+    if (known) return known;
+    const raw = await deriveBytes(secrets[index] as string, `mac/${purpose}/v1`, 32);
+    const key = await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    keys.set(name, key);
     return key;
   }
 

@@ -4,9 +4,17 @@ export const STYLE_PRESETS = [
   { id: "ink", name: "Ink drawing", description: "Bold black brush lines and solid shadows on cream paper." },
   { id: "oil", name: "Oil painting", description: "Rich colours in thick brush strokes that follow every contour." },
   { id: "cartoon", name: "Cartoon", description: "Bright flat colours with dark outlines, like an animation cel." },
-  { id: "watercolor", name: "Watercolour", description: "Light, flowing washes that pool at the edges of rough white paper." },
+  {
+    id: "watercolor",
+    name: "Watercolour",
+    description: "Light, flowing washes that pool at the edges of rough white paper.",
+  },
   { id: "noir", name: "Film noir", description: "Dramatic black and white with deep shadows, glow and film grain." },
-  { id: "vintage", name: "Vintage print", description: "A warm, faded photo print with soft light and a leak of orange." },
+  {
+    id: "vintage",
+    name: "Vintage print",
+    description: "A warm, faded photo print with soft light and a leak of orange.",
+  },
   { id: "duotone", name: "Duotone", description: "Two striking ink colours; the seed picks the pair." },
   { id: "pop-art", name: "Pop art", description: "A loud screen print with comic dots; the seed picks the palette." },
 ] as const;

@@ -13,6 +13,8 @@ import type { ConversionRepository } from "./repository.ts";
 export interface ResultPictures {
   /** The picture small enough for every provider (at most 4 MP); as it is where it already is. */
   shrink(image: SourceImage & { readonly width: number; readonly height: number }): Promise<SourceImage>;
+  /** The same picture with an XMP mark that says how a machine made it (IPTC digital source type). */
+  mark(bytes: Uint8Array, mime: ImageMime, provider: ProviderId): Uint8Array<ArrayBuffer>;
   /** A WebP of at most 512 px a side. */
   thumbnail(bytes: Uint8Array, mime: ImageMime): Promise<Uint8Array<ArrayBuffer>>;
 }

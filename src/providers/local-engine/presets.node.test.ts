@@ -25,12 +25,8 @@ const paint = (id: string, seed: number, raster = photo, strength?: number) => {
 };
 
 describe("the style catalogue", () => {
-  it("has the nine presets the API names, each with a name and a sentence", () => {
+  it("paints the nine presets the API names", () => {
     expect(ids).toEqual(["sketch", "ink", "oil", "cartoon", "watercolor", "noir", "vintage", "duotone", "pop-art"]);
-    for (const { name, description } of STYLE_PRESETS) {
-      expect(name).toMatch(/^[A-Z]/);
-      expect(description).toMatch(/^[A-Z].{20,}\.$/);
-    }
   });
 
   it("doesn't find an unknown preset", () => {

@@ -1,3 +1,4 @@
+import { STYLE_PRESET_IDS, type StylePresetId } from "../../modules/conversions/style-presets.ts";
 import type { Raster } from "../../ports/image-codec.ts";
 import { cartoon } from "./presets/cartoon.ts";
 import { duotone } from "./presets/duotone.ts";
@@ -19,35 +20,32 @@ export interface StyleOptions {
 
 /** A style the local engine paints. */
 export interface StylePreset {
-  readonly id: string;
-  readonly name: string;
-  /** A sentence for users. */
-  readonly description: string;
+  readonly id: StylePresetId;
   /** @returns a new raster of the same size with the same alpha; the input is left alone. */
   apply(raster: Raster, options: StyleOptions): Raster;
 }
 
-function preset(id: string, name: string, description: string, render: (raster: Raster, rng: Rng) => Raster) {
+function preset(id: StylePresetId, render: (raster: Raster, rng: Rng) => Raster): StylePreset {
   return {
     id,
-    name,
-    description,
-    apply: (raster: Raster, { rng, strength = 1 }: StyleOptions) => mix(raster, render(raster, rng), strength),
+    apply: (raster, { rng, strength = 1 }) => mix(raster, render(raster, rng), strength),
   };
 }
 
+const RENDERERS: Record<StylePresetId, (raster: Raster, rng: Rng) => Raster> = {
+  sketch,
+  ink,
+  oil,
+  cartoon,
+  watercolor,
+  noir,
+  vintage,
+  duotone,
+  "pop-art": popArt,
+};
+
 /** Every style, in the order users see them. */
-export const STYLE_PRESETS: readonly StylePreset[] = [
-  preset("sketch", "Pencil sketch", "Graphite lines and soft hatching on textured paper.", sketch),
-  preset("ink", "Ink drawing", "Bold black brush lines and solid shadows on cream paper.", ink),
-  preset("oil", "Oil painting", "Rich colours in thick brush strokes that follow every contour.", oil),
-  preset("cartoon", "Cartoon", "Bright flat colours with dark outlines, like an animation cel.", cartoon),
-  preset("watercolor", "Watercolour", "Light, flowing washes that pool at the edges of rough white paper.", watercolor),
-  preset("noir", "Film noir", "Dramatic black and white with deep shadows, glow and film grain.", noir),
-  preset("vintage", "Vintage print", "A warm, faded photo print with soft light and a leak of orange.", vintage),
-  preset("duotone", "Duotone", "Two striking ink colours; every new try picks another pair.", duotone),
-  preset("pop-art", "Pop art", "A loud screen print with comic dots; every new try picks another palette.", popArt),
-];
+export const STYLE_PRESETS: readonly StylePreset[] = STYLE_PRESET_IDS.map((id) => preset(id, RENDERERS[id]));
 
 /** The preset with this id, or null. */
 export function findPreset(id: string): StylePreset | null {

@@ -4,7 +4,12 @@ import { api, signUp } from "../support/client.ts";
 import { bindings, d1 } from "../support/database.ts";
 import { asFile, form, uploadPerson, usageOf } from "../support/pictures.ts";
 
-const style = (personImageId: string, more: object = {}) => ({ kind: "style", personImageId, stylePreset: "sketch", ...more });
+const style = (personImageId: string, more: object = {}) => ({
+  kind: "style",
+  personImageId,
+  stylePreset: "sketch",
+  ...more,
+});
 
 function times<T>(n: number, make: (i: number) => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: n }, (_, i) => make(i)));
@@ -14,7 +19,11 @@ describe("creating a conversion", () => {
   it("accepts it with 202, Location and Retry-After, and reserves one unit", async () => {
     const { token } = await signUp();
     const photo = await uploadPerson(token);
-    const response = await api("/api/conversions", { method: "POST", token, json: style(photo.id, { title: "Mine", metadata: { a: "b" } }) });
+    const response = await api("/api/conversions", {
+      method: "POST",
+      token,
+      json: style(photo.id, { title: "Mine", metadata: { a: "b" } }),
+    });
     expect(response.status).toBe(202);
     const body = conversionSchema.parse(await response.json());
     expect(response.headers.get("location")).toBe(`/api/conversions/${body.id}`);
@@ -70,7 +79,12 @@ describe("creating a conversion", () => {
     const { token } = await signUp();
     const photo = await uploadPerson(token);
     const run = async (seed: number) => {
-      const options = { method: "POST", token, json: style(photo.id, { seed, stylePreset: "duotone" }), headers: { Prefer: "wait=25" } };
+      const options = {
+        method: "POST",
+        token,
+        json: style(photo.id, { seed, stylePreset: "duotone" }),
+        headers: { Prefer: "wait=25" },
+      };
       const body = conversionSchema.parse(await (await api("/api/conversions", options)).json());
       return body.output?.sha256;
     };
@@ -88,7 +102,11 @@ describe("creating a conversion", () => {
     ["a seed that is no number", { seed: "1" }, "seed"],
     ["a negative seed", { seed: -1 }, "seed"],
     ["metadata that is not strings", { metadata: { a: 1 } }, "metadata.a"],
-    ["too much metadata", { metadata: Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`k${i}`, "v"])) }, "metadata"],
+    [
+      "too much metadata",
+      { metadata: Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`k${i}`, "v"])) },
+      "metadata",
+    ],
     ["a title that is too long", { title: "x".repeat(201) }, "title"],
     ["a provider that is not set up", { provider: "gemini" }, "provider"],
     ["an unknown output format", { outputFormat: "gif" }, "outputFormat"],
@@ -119,7 +137,12 @@ describe("creating a conversion", () => {
     const { token } = await signUp();
     const photo = await uploadPerson(token);
     for (let i = 0; i < 7; i++) {
-      const done = await api("/api/conversions", { method: "POST", token, json: style(photo.id), headers: { Prefer: "wait=25" } });
+      const done = await api("/api/conversions", {
+        method: "POST",
+        token,
+        json: style(photo.id),
+        headers: { Prefer: "wait=25" },
+      });
       expect(done.status).toBe(201);
     }
     const responses = await times(20, () => api("/api/conversions", { method: "POST", token, json: style(photo.id) }));
@@ -149,7 +172,12 @@ describe("idempotency keys", () => {
     const { token, user } = await signUp();
     const photo = await uploadPerson(token);
     const responses = await times(20, () =>
-      api("/api/conversions", { method: "POST", token, json: style(photo.id, { seed: 1 }), headers: { "Idempotency-Key": "k1" } }),
+      api("/api/conversions", {
+        method: "POST",
+        token,
+        json: style(photo.id, { seed: 1 }),
+        headers: { "Idempotency-Key": "k1" },
+      }),
     );
     const ids = new Set<string>();
     for (const response of responses) {
@@ -172,11 +200,21 @@ describe("idempotency keys", () => {
     const again = await api("/api/conversions", { method: "POST", token, json: style(photo.id), headers });
     expect([first.status, again.status]).toEqual([201, 201]);
     expect(await again.text()).toBe(await first.text());
-    const different = await api("/api/conversions", { method: "POST", token, json: style(photo.id, { title: "x" }), headers });
+    const different = await api("/api/conversions", {
+      method: "POST",
+      token,
+      json: style(photo.id, { title: "x" }),
+      headers,
+    });
     expect(different.status).toBe(422);
     expect(await different.json()).toMatchObject({ code: "idempotency_mismatch" });
     const theirs = await uploadPerson(other.token);
-    const foreign = await api("/api/conversions", { method: "POST", token: other.token, json: style(theirs.id), headers });
+    const foreign = await api("/api/conversions", {
+      method: "POST",
+      token: other.token,
+      json: style(theirs.id),
+      headers,
+    });
     expect(foreign.headers.get("idempotency-replayed")).toBeNull();
   });
 
@@ -206,7 +244,12 @@ describe("idempotency keys", () => {
 
   it("of more than 255 characters are refused", async () => {
     const { token } = await signUp();
-    const response = await api("/api/conversions", { method: "POST", token, json: style("img_x"), headers: { "Idempotency-Key": "k".repeat(256) } });
+    const response = await api("/api/conversions", {
+      method: "POST",
+      token,
+      json: style("img_x"),
+      headers: { "Idempotency-Key": "k".repeat(256) },
+    });
     expect(response.status).toBe(422);
   });
 });
@@ -214,10 +257,13 @@ describe("idempotency keys", () => {
 describe("creating from the pictures themselves", () => {
   it("goes from photo and garment to a degraded try-on in one call", async () => {
     const { token } = await signUp();
-    const body = form({ kind: "tryon", category: "tops", title: "From a form", metadata: '{"shop":"1"}' }, {
-      person: asFile("person"),
-      garment: asFile("garment"),
-    });
+    const body = form(
+      { kind: "tryon", category: "tops", title: "From a form", metadata: '{"shop":"1"}' },
+      {
+        person: asFile("person"),
+        garment: asFile("garment"),
+      },
+    );
     const response = await api("/api/conversions", { method: "POST", token, body, headers: { Prefer: "wait=25" } });
     expect(response.status).toBe(201);
     expect(conversionSchema.parse(await response.json())).toMatchObject({

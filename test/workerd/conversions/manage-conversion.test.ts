@@ -1,10 +1,10 @@
+import { eq } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { conversions } from "../../../src/db/d1/schema/index.ts";
 import { newId } from "../../../src/kernel/ids.ts";
 import type { ConversionInput } from "../../../src/modules/conversions/conversion.ts";
-import { conversionListSchema, conversionSchema } from "../../../src/modules/conversions/schemas.ts";
 import { resultKeys } from "../../../src/modules/conversions/conversion.ts";
-import { eq } from "drizzle-orm";
+import { conversionListSchema, conversionSchema } from "../../../src/modules/conversions/schemas.ts";
 import { api, signUp } from "../support/client.ts";
 import { bindings, d1, db, insertImage } from "../support/database.ts";
 import { uploadPerson, usageOf } from "../support/pictures.ts";
@@ -27,7 +27,16 @@ async function queuedConversion(userId: string, change: { deadlineAt?: number; c
   };
   const id = newId("cnv", now);
   const outcome = await d1.conversions.create(
-    { id, userId, input, title: null, metadata: {}, retryOf: null, createdAt: now, deadlineAt: change.deadlineAt ?? now + 600_000 },
+    {
+      id,
+      userId,
+      input,
+      title: null,
+      metadata: {},
+      retryOf: null,
+      createdAt: now,
+      deadlineAt: change.deadlineAt ?? now + 600_000,
+    },
     {
       period: new Date(now).toISOString().slice(0, 7),
       defaultMonthlyUnits: 1000,
@@ -93,7 +102,9 @@ describe("reading", () => {
     const first = conversionListSchema.parse(await (await api("/api/conversions?limit=2", { token })).json());
     expect(first.items.map((item) => item.id)).toEqual([ids[4], ids[3]]);
     const cursor = encodeURIComponent(first.nextCursor as string);
-    const rest = conversionListSchema.parse(await (await api(`/api/conversions?limit=100&cursor=${cursor}`, { token })).json());
+    const rest = conversionListSchema.parse(
+      await (await api(`/api/conversions?limit=100&cursor=${cursor}`, { token })).json(),
+    );
     expect(rest.items.map((item) => item.id)).toEqual([ids[2], ids[1], ids[0]]);
     expect(rest.nextCursor).toBeNull();
     const other = await api(`/api/conversions?limit=2&status=queued&cursor=${cursor}`, { token });
@@ -118,7 +129,11 @@ describe("reading", () => {
     for (const [method, suffix, json] of calls) {
       const answers = [];
       for (const target of [id, "cnv_01K00000000000000000000000"]) {
-        const response = await api(`/api/conversions/${target}${suffix}`, { method, token: stranger.token, ...(json ? { json } : {}) });
+        const response = await api(`/api/conversions/${target}${suffix}`, {
+          method,
+          token: stranger.token,
+          ...(json ? { json } : {}),
+        });
         answers.push({ status: response.status, ...((await response.json()) as object), requestId: "" });
       }
       expect(answers[0], `${method} ${suffix}`).toEqual(answers[1]);
@@ -133,8 +148,15 @@ describe("changing", () => {
     const { token, user } = await signUp();
     const id = await queuedConversion(user.id);
     const put = (json: object) => api(`/api/conversions/${id}`, { method: "PUT", token, json });
-    expect(await (await put({ title: "A", metadata: { k: "v" } })).json()).toMatchObject({ title: "A", metadata: { k: "v" } });
-    expect(await (await put({ favorite: true })).json()).toMatchObject({ title: "A", favorite: true, metadata: { k: "v" } });
+    expect(await (await put({ title: "A", metadata: { k: "v" } })).json()).toMatchObject({
+      title: "A",
+      metadata: { k: "v" },
+    });
+    expect(await (await put({ favorite: true })).json()).toMatchObject({
+      title: "A",
+      favorite: true,
+      metadata: { k: "v" },
+    });
     expect(await (await put({ title: null })).json()).toMatchObject({ title: null, favorite: true });
   });
 
@@ -153,12 +175,29 @@ describe("changing", () => {
     const id = await queuedConversion(user.id);
     const etag = (await api(`/api/conversions/${id}`, { token })).headers.get("etag") as string;
     const writes = await Promise.all(
-      [1, 2, 3].map((i) => api(`/api/conversions/${id}`, { method: "PUT", token, json: { title: `t${i}` }, headers: { "If-Match": etag } })),
+      [1, 2, 3].map((i) =>
+        api(`/api/conversions/${id}`, {
+          method: "PUT",
+          token,
+          json: { title: `t${i}` },
+          headers: { "If-Match": etag },
+        }),
+      ),
     );
     expect(writes.map((response) => response.status).sort()).toEqual([200, 412, 412]);
-    const any = await api(`/api/conversions/${id}`, { method: "PUT", token, json: { title: "x" }, headers: { "If-Match": "*" } });
+    const any = await api(`/api/conversions/${id}`, {
+      method: "PUT",
+      token,
+      json: { title: "x" },
+      headers: { "If-Match": "*" },
+    });
     expect(any.status).toBe(200);
-    const nonsense = await api(`/api/conversions/${id}`, { method: "PUT", token, json: { title: "x" }, headers: { "If-Match": '"nope"' } });
+    const nonsense = await api(`/api/conversions/${id}`, {
+      method: "PUT",
+      token,
+      json: { title: "x" },
+      headers: { "If-Match": '"nope"' },
+    });
     expect(nonsense.status).toBe(412);
   });
 });
@@ -167,7 +206,9 @@ describe("canceling and retrying", () => {
   it("cancels once, releases the unit, and refuses what has ended", async () => {
     const { token, user } = await signUp();
     const id = await queuedConversion(user.id);
-    const cancels = await Promise.all([1, 2, 3].map(() => api(`/api/conversions/${id}/cancel`, { method: "POST", token })));
+    const cancels = await Promise.all(
+      [1, 2, 3].map(() => api(`/api/conversions/${id}/cancel`, { method: "POST", token })),
+    );
     expect(cancels.map((response) => response.status).sort()).toEqual([200, 409, 409]);
     for (const response of cancels.filter((cancel) => cancel.status === 409)) {
       expect(await response.json()).toMatchObject({ code: "invalid_transition" });
@@ -180,17 +221,34 @@ describe("canceling and retrying", () => {
   it("retries only what ended without a result, as a new conversion of the same inputs", async () => {
     const { token, user } = await signUp();
     const photo = await uploadPerson(token);
-    const created = await api("/api/conversions", { method: "POST", token, json: { kind: "style", personImageId: photo.id, stylePreset: "ink", seed: 3, title: "T" } });
+    const created = await api("/api/conversions", {
+      method: "POST",
+      token,
+      json: { kind: "style", personImageId: photo.id, stylePreset: "ink", seed: 3, title: "T" },
+    });
     const { id } = (await created.json()) as { id: string };
     await d1.conversions.cancel(user.id, id, Date.now());
     const before = await d1.conversions.find(user.id, id);
     if (before?.status === "canceled") {
-      const retry = await api(`/api/conversions/${id}/retry`, { method: "POST", token, headers: { Prefer: "wait=25", "Idempotency-Key": "r1" } });
+      const retry = await api(`/api/conversions/${id}/retry`, {
+        method: "POST",
+        token,
+        headers: { Prefer: "wait=25", "Idempotency-Key": "r1" },
+      });
       expect(retry.status).toBe(201);
       const body = conversionSchema.parse(await retry.json());
-      expect(body).toMatchObject({ retryOf: id, status: "succeeded", title: "T", input: { seed: 3, stylePreset: "ink" } });
+      expect(body).toMatchObject({
+        retryOf: id,
+        status: "succeeded",
+        title: "T",
+        input: { seed: 3, stylePreset: "ink" },
+      });
       expect(retry.headers.get("location")).toBe(`/api/conversions/${body.id}`);
-      const again = await api(`/api/conversions/${id}/retry`, { method: "POST", token, headers: { "Idempotency-Key": "r1" } });
+      const again = await api(`/api/conversions/${id}/retry`, {
+        method: "POST",
+        token,
+        headers: { "Idempotency-Key": "r1" },
+      });
       expect(((await again.json()) as { id: string }).id).toBe(body.id);
     }
     const done = await succeeded(token);
@@ -236,8 +294,21 @@ describe("deleting", () => {
 
 it("lists the styles with pictures that exist", async () => {
   const response = await api("/api/styles");
-  const { items, nextCursor } = (await response.json()) as { items: { id: string; sampleUrl: string }[]; nextCursor: null };
-  expect(items.map((item) => item.id)).toEqual(["sketch", "ink", "oil", "cartoon", "watercolor", "noir", "vintage", "duotone", "pop-art"]);
+  const { items, nextCursor } = (await response.json()) as {
+    items: { id: string; sampleUrl: string }[];
+    nextCursor: null;
+  };
+  expect(items.map((item) => item.id)).toEqual([
+    "sketch",
+    "ink",
+    "oil",
+    "cartoon",
+    "watercolor",
+    "noir",
+    "vintage",
+    "duotone",
+    "pop-art",
+  ]);
   expect(nextCursor).toBeNull();
   for (const item of items) {
     const sample = await api(item.sampleUrl);

@@ -43,7 +43,10 @@ it("settles conversions that are out of time", async () => {
   const id = await stage.newConversion({ deadlineAt: stage.deps.clock.now() + 1_000 });
   stage.advance(1_001);
   await sweepConversions(stage.deps);
-  expect(await d1.conversions.find(stage.userId, id)).toMatchObject({ status: "expired", usage: { state: "released" } });
+  expect(await d1.conversions.find(stage.userId, id)).toMatchObject({
+    status: "expired",
+    usage: { state: "released" },
+  });
 });
 
 it("deletes the objects a transaction promised to delete", async () => {

@@ -18,7 +18,11 @@ export function form(fields: Readonly<Record<string, string>>, files: Readonly<R
 
 /** Uploads the small photo. */
 export async function uploadPerson(token: string): Promise<{ id: string }> {
-  const response = await api("/api/images", { method: "POST", token, body: form({ kind: "person" }, { file: asFile("person") }) });
+  const response = await api("/api/images", {
+    method: "POST",
+    token,
+    body: form({ kind: "person" }, { file: asFile("person") }),
+  });
   expect(response.status).toBe(201);
   return (await response.json()) as { id: string };
 }

@@ -1,7 +1,7 @@
-import { newId } from "../../../src/kernel/ids.ts";
-import { createLogger } from "../../../src/kernel/logger.ts";
 import { configOf } from "../../../src/composition/config.ts";
 import { createD1ImageRepository } from "../../../src/db/d1/repositories/images.ts";
+import { newId } from "../../../src/kernel/ids.ts";
+import { createLogger } from "../../../src/kernel/logger.ts";
 import type { ConversionWorkerDeps } from "../../../src/modules/conversions/jobs.ts";
 import type { NewConversion } from "../../../src/modules/conversions/repository.ts";
 import type { GenerateRequest, ImageGenerator } from "../../../src/ports/image-generator.ts";
@@ -58,7 +58,11 @@ export async function workerStage(generator: ImageGenerator): Promise<WorkerStag
         sent.push({ id, delaySeconds: options?.delaySeconds ?? 0 });
       },
     },
-    pictures: { shrink: async (image) => image, thumbnail: async () => new Uint8Array([1]) },
+    pictures: {
+      shrink: async (image) => image,
+      mark: (bytes) => new Uint8Array(bytes),
+      thumbnail: async () => new Uint8Array([1]),
+    },
     generators: new Map([["local", generator]]),
   };
   return {

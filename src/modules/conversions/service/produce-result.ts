@@ -11,7 +11,6 @@ import {
   type SourceImage,
 } from "../../../ports/image-generator.ts";
 import type { ObjectMetadata } from "../../../ports/object-store.ts";
-import { embedDigitalSource } from "../../images/index.ts";
 import { type Conversion, type ConversionStage, resultKeys } from "../conversion.ts";
 import { FAILURE_POLICIES } from "../failures.ts";
 import type { StoredResult } from "../repository.ts";
@@ -57,7 +56,7 @@ export async function produceResult(
   await progress.advance("generating");
   const generated = await generate(deps, conversion, request, progress.signal);
   await progress.advance("encoding");
-  const bytes = embedDigitalSource(generated.image.bytes, generated.image.mime, generated.provider !== "local");
+  const bytes = deps.pictures.mark(generated.image.bytes, generated.image.mime, generated.provider);
   const thumbnail = await deps.pictures.thumbnail(bytes, generated.image.mime);
   await progress.advance("storing");
   return store(deps, conversion, { ...generated, bytes, thumbnail });

@@ -1,0 +1,37 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+
+/** Whether Biome refuses one import in a file at `path`, which need not exist. */
+function refuses(path: string, specifier: string): boolean {
+  const args = ["lint", "--colors=off", `--stdin-file-path=${path}`];
+  const input = `import { thing } from "${specifier}";\n\nexport const used = thing;\n`;
+  return spawnSync(join(root, "node_modules/.bin/biome"), args, { cwd: root, input }).status !== 0;
+}
+
+it.each([
+  ["the kernel from a module", "src/kernel/x.ts", "../modules/images/index.ts"],
+  ["the kernel from a framework", "src/kernel/x.ts", "hono"],
+  ["a port from the database", "src/ports/x.ts", "drizzle-orm"],
+  ["a verb from HTTP", "src/modules/images/service/x.ts", "../../../http/problem.ts"],
+  ["a verb from Hono", "src/modules/images/service/x.ts", "hono"],
+  ["a verb from the database", "src/modules/images/service/x.ts", "../../../db/d1/atomic.ts"],
+  ["a verb from another module's inside", "src/modules/conversions/service/x.ts", "../../images/repository.ts"],
+  ["a module's root from another module's inside", "src/modules/conversions/x.ts", "../images/repository.ts"],
+  ["a route from a provider", "src/modules/images/routes/x.ts", "../../../providers/cloudflare/r2-object-store.ts"],
+  ["a provider from the composition", "src/providers/x/y.ts", "../../composition/config.ts"],
+  ["the database from a verb", "src/db/d1/repositories/x.ts", "../../../modules/images/service/get-image.ts"],
+])("the linter keeps %s", (_what, path, specifier) => {
+  expect(refuses(path, specifier)).toBe(true);
+});
+
+it.each([
+  ["src/modules/conversions/service/x.ts", "../../images/index.ts"],
+  ["src/modules/conversions/x.ts", "../images/index.ts"],
+  ["src/modules/images/service/x.ts", "../../../kernel/ids.ts"],
+  ["src/db/d1/repositories/x.ts", "../../../modules/images/repository.ts"],
+])("the linter lets %s import %s", (path, specifier) => {
+  expect(refuses(path, specifier)).toBe(false);
+});

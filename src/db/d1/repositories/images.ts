@@ -1,0 +1,95 @@
+import { and, desc, eq, inArray, isNull, lt, ne, or, type SQL, sql } from "drizzle-orm";
+import { newId } from "../../../kernel/ids.ts";
+import { toPage } from "../../../kernel/page.ts";
+import type { Image, ImageRepository, NewImage } from "../../../modules/images/repository.ts";
+import { type Database, insertWhere } from "../atomic.ts";
+import { conversions, images, outbox } from "../schema/index.ts";
+
+/** The request that deletes an image deletes its objects itself; after this long the sweeper does. */
+const OUTBOX_GRACE_MS = 60_000;
+
+/** The row of an image, for inserts that belong to a larger batch. */
+export function imageValues(image: NewImage): typeof images.$inferInsert {
+  return image;
+}
+
+function toImage(row: typeof images.$inferSelect): Image {
+  const { deletedAt: _, ...image } = row;
+  return image;
+}
+
+function live(id: string, owner: SQL | undefined): SQL | undefined {
+  return and(eq(images.id, id), owner, isNull(images.deletedAt));
+}
+
+function neededBy(userId: string, id: string): SQL {
+  return sql`EXISTS (SELECT 1 FROM ${conversions} WHERE ${and(
+    eq(conversions.userId, userId),
+    isNull(conversions.deletedAt),
+    inArray(conversions.status, ["queued", "processing"]),
+    or(eq(conversions.personImageId, id), eq(conversions.garmentImageId, id), eq(conversions.styleImageId, id)),
+  )})`;
+}
+
+export function createD1ImageRepository(db: Database): ImageRepository {
+  async function one(condition: SQL | undefined): Promise<Image | null> {
+    const [row] = await db.select().from(images).where(condition).limit(1);
+    return row ? toImage(row) : null;
+  }
+
+  return {
+    async insert(image) {
+      await db.insert(images).values(imageValues(image));
+    },
+    find: (userId, id) => one(live(id, eq(images.userId, userId))),
+    findAny: (id) => one(live(id, undefined)),
+
+    async list(userId, kind, page) {
+      const rows = await db
+        .select()
+        .from(images)
+        .where(
+          and(
+            eq(images.userId, userId),
+            isNull(images.deletedAt),
+            kind === null ? ne(images.kind, "result") : eq(images.kind, kind),
+            page.afterKey === null ? undefined : lt(images.id, page.afterKey),
+          ),
+        )
+        .orderBy(desc(images.id))
+        .limit(page.limit + 1);
+      return toPage(rows.map(toImage), page.limit, (image) => image.id);
+    },
+
+    async remove(userId, id, now) {
+      const image = await one(live(id, eq(images.userId, userId)));
+      if (!image) return { kind: "not_found" };
+      const outboxId = newId("obx", now);
+      const promise = {
+        id: outboxId,
+        topic: "objects.delete" as const,
+        payload: { keys: [image.originalKey, image.thumbnailKey] },
+        dueAt: now + OUTBOX_GRACE_MS,
+        createdAt: now,
+      };
+      const removable = and(live(id, eq(images.userId, userId)), sql`NOT ${neededBy(userId, id)}`);
+      // The promise goes in first, under the same condition: after the update nobody could tell who removed the image.
+      const [promised] = await db.batch([
+        insertWhere(db, outbox, promise, sql`EXISTS (SELECT 1 FROM ${images} WHERE ${removable})`),
+        db
+          .update(conversions)
+          .set({ version: sql`${conversions.version} + 1`, updatedAt: now })
+          .where(
+            and(
+              eq(conversions.userId, userId),
+              eq(conversions.resultImageId, id),
+              sql`EXISTS (SELECT 1 FROM ${images} WHERE ${removable})`,
+            ),
+          ),
+        db.update(images).set({ deletedAt: now }).where(removable),
+      ]);
+      if (promised.meta.changes === 1) return { kind: "removed", image, outboxId };
+      return (await one(live(id, eq(images.userId, userId)))) ? { kind: "in_use" } : { kind: "not_found" };
+    },
+  };
+}

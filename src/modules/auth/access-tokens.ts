@@ -1,0 +1,130 @@
+import { calculateJwkThumbprint, importJWK, type JWK, jwtVerify, SignJWT } from "jose";
+import { toBase64Url } from "../../kernel/encoding.ts";
+import { deriveBytes } from "../../kernel/keyring.ts";
+import { USER_ROLES, type UserRole } from "../../kernel/request-context.ts";
+
+export interface AccessTokenSubject {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+/** Signs and verifies the JWTs that bearer requests carry. */
+export interface AccessTokens {
+  /** A fresh token, and the seconds it lasts. */
+  sign(
+    subject: AccessTokenSubject & { readonly role: UserRole },
+  ): Promise<{ readonly accessToken: string; readonly expiresIn: number }>;
+  /** The claims of a token that passes every check, or null. */
+  verify(token: string): Promise<AccessTokenSubject | null>;
+  /** The public keys, the active one first. */
+  publicKeys(): Promise<readonly PublicJwk[]>;
+}
+
+export interface PublicJwk {
+  readonly kty: "OKP";
+  readonly crv: "Ed25519";
+  readonly x: string;
+  readonly kid: string;
+  readonly alg: "Ed25519";
+  readonly use: "sig";
+}
+
+interface SigningKey {
+  readonly jwk: PublicJwk;
+  readonly privateKey: CryptoKey;
+  readonly publicKey: CryptoKey;
+}
+
+const ALGORITHM = "Ed25519";
+const TYPE = "at+jwt";
+export const ISSUER = "urn:ai-styler";
+export const AUDIENCE = "urn:ai-styler:api";
+const CLOCK_TOLERANCE_S = 5;
+const REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "role"];
+/** RFC 8410: an Ed25519 private key in PKCS #8 is these bytes and the 32-byte seed. */
+const PKCS8_PREFIX = [
+  0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+
+/** The key pair of a master secret: the HKDF output is the Ed25519 seed. */
+async function deriveKey(secret: string): Promise<SigningKey> {
+  const seed = await deriveBytes(secret, "access-token/ed25519/v1", 32);
+  const pkcs8 = new Uint8Array([...PKCS8_PREFIX, ...seed]);
+  const extractable = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["sign"]);
+  const { x } = (await crypto.subtle.exportKey("jwk", extractable)) as JWK;
+  if (x === undefined) throw new Error("the runtime gave no public key");
+  const publicJwk = { kty: "OKP", crv: "Ed25519", x } as const;
+  const [kid, publicKey, privateKey] = await Promise.all([
+    calculateJwkThumbprint(publicJwk),
+    importJWK(publicJwk, ALGORITHM),
+    crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, false, ["sign"]),
+  ]);
+  return { jwk: { ...publicJwk, kid, alg: ALGORITHM, use: "sig" }, privateKey, publicKey: publicKey as CryptoKey };
+}
+
+function isId(value: unknown, prefix: string): value is string {
+  return typeof value === "string" && value.length <= 64 && value.startsWith(`${prefix}_`);
+}
+
+/**
+ * `at+jwt` tokens (RFC 9068) signed with Ed25519. `secrets` lists the active master secret first; the others verify.
+ * Only keys derived from them are ever used: `kid` is looked up among them, and `jwk`, `jku` and `x5u` are ignored.
+ */
+export function createAccessTokens(secrets: readonly string[], ttlMs: number): AccessTokens {
+  const ttlSeconds = Math.max(1, Math.floor(ttlMs / 1000));
+  let known: ReadonlyMap<string, SigningKey> | null = null;
+
+  /** Kept as a value, not as a promise: one made by a cancelled request would never settle for the others. */
+  async function keys(): Promise<ReadonlyMap<string, SigningKey>> {
+    if (known === null) {
+      const derived = await Promise.all(secrets.map(deriveKey));
+      known = new Map(derived.map((key) => [key.jwk.kid, key]));
+    }
+    return known;
+  }
+
+  async function claimsOf(token: string): Promise<AccessTokenSubject | null> {
+    const trusted = await keys();
+    const { payload } = await jwtVerify(
+      token,
+      ({ kid }) => {
+        const key = typeof kid === "string" ? trusted.get(kid) : undefined;
+        if (key === undefined) throw new Error("unknown key");
+        return key.publicKey;
+      },
+      {
+        algorithms: [ALGORITHM],
+        typ: TYPE,
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        requiredClaims: REQUIRED_CLAIMS,
+        maxTokenAge: ttlSeconds,
+        clockTolerance: CLOCK_TOLERANCE_S,
+      },
+    );
+    const { sub, sid, jti, role } = payload;
+    if (!isId(sub, "usr") || !isId(sid, "ses") || typeof jti !== "string") return null;
+    return USER_ROLES.some((known) => known === role) ? { userId: sub, sessionId: sid } : null;
+  }
+
+  return {
+    async sign({ userId, sessionId, role }) {
+      const [active] = (await keys()).values();
+      if (active === undefined) throw new Error("there is no signing key");
+      const accessToken = await new SignJWT({ sid: sessionId, role })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: active.jwk.kid })
+        .setIssuer(ISSUER)
+        .setAudience(AUDIENCE)
+        .setSubject(userId)
+        .setJti(toBase64Url(crypto.getRandomValues(new Uint8Array(16))))
+        .setIssuedAt()
+        .setExpirationTime(`${ttlSeconds}s`)
+        .sign(active.privateKey);
+      return { accessToken, expiresIn: ttlSeconds };
+    },
+
+    verify: (token) => claimsOf(token).catch(() => null),
+
+    publicKeys: async () => [...(await keys()).values()].map((key) => key.jwk),
+  };
+}

@@ -1,0 +1,50 @@
+import { AppError } from "../../../kernel/app-error.ts";
+import type { ImageMime } from "../../../ports/image-codec.ts";
+import type { ObjectBody } from "../../../ports/object-store.ts";
+import type { ImagesDeps } from "../deps.ts";
+import type { Image } from "../repository.ts";
+import { type ImageVariant, verifySignedUrl } from "../signed-urls.ts";
+
+/** How the caller may see the picture: as its owner, or by a signature, for the seconds it still holds. */
+export type ContentAccess =
+  | { readonly kind: "owner"; readonly userId: string }
+  | { readonly kind: "signature"; readonly exp: string; readonly sig: string };
+
+export interface FoundContent {
+  readonly image: Image;
+  readonly mime: ImageMime;
+  readonly key: string;
+  readonly etag: string;
+  /** Seconds a browser may keep the picture without asking; null for the owner's own requests. */
+  readonly maxAgeSeconds: number | null;
+}
+
+/** Finds a picture the caller may see. A bad signature tells nothing about whether the image exists. */
+export async function findContent(
+  deps: Pick<ImagesDeps, "images" | "keyring" | "clock">,
+  id: string,
+  variant: ImageVariant,
+  access: ContentAccess,
+): Promise<FoundContent> {
+  let maxAgeSeconds: number | null = null;
+  if (access.kind === "signature") {
+    maxAgeSeconds = await verifySignedUrl(deps, { id, variant, exp: access.exp, sig: access.sig });
+    if (maxAgeSeconds === null) throw new AppError("invalid_signature");
+  }
+  const image = access.kind === "owner" ? await deps.images.find(access.userId, id) : await deps.images.findAny(id);
+  if (!image) throw new AppError("image_not_found");
+  return variant === "original"
+    ? { image, mime: image.mime, key: image.originalKey, etag: `"${image.sha256}"`, maxAgeSeconds }
+    : { image, mime: "image/webp", key: image.thumbnailKey, etag: `"${image.sha256}-thumbnail"`, maxAgeSeconds };
+}
+
+/** The bytes of a picture, or a part of them. */
+export async function openContent(
+  deps: Pick<ImagesDeps, "objects">,
+  content: FoundContent,
+  range?: { readonly offset: number; readonly length: number },
+): Promise<ObjectBody> {
+  const object = await deps.objects.get(content.key, range);
+  if (!object) throw new AppError("image_not_found");
+  return object;
+}

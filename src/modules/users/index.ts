@@ -1,0 +1,13 @@
+import type { App } from "../../http/app-type.ts";
+import { registerGetMe } from "./routes/get-me.ts";
+import { registerUpdateMe } from "./routes/update-me.ts";
+
+export type { UsersDeps } from "./deps.ts";
+export type { Credentials, NewUser, ProfileFields, RegisterOutcome, UserRepository } from "./repository.ts";
+export { nameField, serializeUser, userSchema } from "./schemas.ts";
+export type { User, UserStatus } from "./user.ts";
+
+export function registerUsers(app: App): void {
+  registerGetMe(app);
+  registerUpdateMe(app);
+}

@@ -1,0 +1,33 @@
+export interface AdmissionOptions {
+  readonly maxWaiting: number;
+  /** After this long a job that never came to its turn, for its request was cancelled, no longer counts. */
+  readonly staleMs: number;
+  /** Lets everything that has arrived meanwhile be counted before the next job starts. */
+  readonly yieldTurn: () => Promise<unknown>;
+}
+
+/** Thrown instead of queueing one more job. */
+export class OverloadedError extends Error {
+  override readonly name = "OverloadedError";
+}
+
+/**
+ * A short queue for work that blocks its isolate. The work itself is synchronous, so jobs run one after another anyway;
+ * this counts those that wait. No job waits for another's promise: a cancelled request could never hold up the rest.
+ */
+export function createAdmission(options: AdmissionOptions): <T>(job: () => T | Promise<T>) => Promise<T> {
+  const waiting = new Map<symbol, number>();
+  return async (job) => {
+    const now = Date.now();
+    for (const [ticket, since] of waiting) if (now - since > options.staleMs) waiting.delete(ticket);
+    if (waiting.size >= options.maxWaiting) throw new OverloadedError("too many passwords are waiting");
+    const ticket = Symbol();
+    waiting.set(ticket, now);
+    try {
+      await options.yieldTurn();
+      return await job();
+    } finally {
+      waiting.delete(ticket);
+    }
+  };
+}

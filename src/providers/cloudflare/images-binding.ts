@@ -1,0 +1,25 @@
+import type { ImageMime } from "../../ports/image-codec.ts";
+
+export interface TransformOptions {
+  readonly mime: ImageMime;
+  /** The longest side allowed, in pixels; smaller pictures are not enlarged. Full size without it. */
+  readonly maxSide?: number;
+  readonly quality: number;
+}
+
+/**
+ * Re-encodes a picture outside the isolate through the IMAGES binding, which applies the EXIF orientation.
+ * @throws what the binding throws when it can't read the picture.
+ */
+export async function transformImage(
+  images: ImagesBinding,
+  bytes: Uint8Array,
+  options: TransformOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { mime, maxSide, quality } = options;
+  const input = images.input(new Blob([bytes as Uint8Array<ArrayBuffer>]).stream());
+  const resized =
+    maxSide === undefined ? input : input.transform({ width: maxSide, height: maxSide, fit: "scale-down" });
+  const result = await resized.output({ format: mime, quality });
+  return new Uint8Array(await result.response().arrayBuffer());
+}

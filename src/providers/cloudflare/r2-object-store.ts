@@ -1,0 +1,44 @@
+import { AppError } from "../../kernel/app-error.ts";
+import type { ObjectStore, StoredObject } from "../../ports/object-store.ts";
+
+function describe(object: R2Object): StoredObject {
+  return {
+    size: object.size,
+    mime: object.httpMetadata?.contentType ?? "application/octet-stream",
+    metadata: object.customMetadata ?? {},
+  };
+}
+
+async function available<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw new AppError("service_unavailable", { cause });
+  }
+}
+
+/** The object store on R2. Failures of R2 are `service_unavailable`. */
+export function createR2ObjectStore(bucket: R2Bucket): ObjectStore {
+  return {
+    async create(key, bytes, options) {
+      const put = bucket.put(key, bytes, {
+        onlyIf: { etagDoesNotMatch: "*" },
+        httpMetadata: { contentType: options.mime },
+        ...(options.metadata ? { customMetadata: { ...options.metadata } } : {}),
+      });
+      return (await available(put)) !== null;
+    },
+    async head(key) {
+      const object = await available(bucket.head(key));
+      return object && describe(object);
+    },
+    async get(key, range) {
+      const object = await available(bucket.get(key, range ? { range } : {}));
+      if (!object) return null;
+      return { ...describe(object), body: object.body, bytes: async () => new Uint8Array(await object.arrayBuffer()) };
+    },
+    async delete(keys) {
+      await available(bucket.delete([...keys]));
+    },
+  };
+}

@@ -1,0 +1,198 @@
+import { describe, expect, it } from "vitest";
+import { imageSchema } from "../../../src/modules/images/schemas.ts";
+import type { ImageMime, Raster } from "../../../src/ports/image-codec.ts";
+import { createJsquashCodec } from "../../../src/providers/jsquash/image-codec.ts";
+import { orientRaster } from "../../../src/providers/jsquash/orient.ts";
+import { jsquashModules } from "../../../src/providers/jsquash/wasm-modules.ts";
+import {
+  ALPHA_WEBP,
+  animatedPng,
+  animatedWebp,
+  EXIF_CAMERA,
+  indexOf,
+  jpegWithTrailer,
+  LOSSY_WEBP,
+  pngBomb,
+  pngOf,
+  QUADRANT_JPEG,
+  quadrants,
+  svg,
+  text,
+  truncated,
+  withExif,
+} from "../../support/pictures.ts";
+import { api, signUp } from "../support/client.ts";
+import { bindings, d1 } from "../support/database.ts";
+import { form } from "../support/pictures.ts";
+
+const codec = createJsquashCodec(jsquashModules);
+
+async function upload(token: string, bytes: Uint8Array, type = "application/octet-stream", kind = "person") {
+  const body = form({ kind }, { file: new Blob([bytes as Uint8Array<ArrayBuffer>], { type }) });
+  return api("/api/images", { method: "POST", token, body });
+}
+
+async function storedKeys(userId: string): Promise<string[]> {
+  return (await bindings.BUCKET.list({ prefix: `images/${userId}/` })).objects.map((object) => object.key);
+}
+
+async function originalOf(url: string): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await api(url);
+  expect(response.status).toBe(200);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** The colours in the middle of the four quadrants, as the nearest named one. */
+function corners(raster: Raster): string[] {
+  const names = { red: [255, 0, 0], green: [0, 255, 0], blue: [0, 0, 255], white: [255, 255, 255] };
+  const at = (fx: number, fy: number) => {
+    const offset = (Math.floor(raster.height * fy) * raster.width + Math.floor(raster.width * fx)) * 4;
+    const pixel = raster.data.slice(offset, offset + 3);
+    const distance = (name: keyof typeof names) =>
+      names[name].reduce((sum, value, i) => sum + (value - (pixel[i] as number)) ** 2, 0);
+    return (Object.keys(names) as (keyof typeof names)[]).sort((a, b) => distance(a) - distance(b))[0] as string;
+  };
+  return [at(0.25, 0.25), at(0.75, 0.25), at(0.25, 0.75), at(0.75, 0.75)];
+}
+
+describe("uploading", () => {
+  it("stores a picture with its own format and true dimensions, digest and thumbnail", async () => {
+    const { token } = await signUp();
+    const response = await upload(token, QUADRANT_JPEG, "image/png");
+    expect(response.status).toBe(201);
+    const image = imageSchema.parse(await response.json());
+    expect(response.headers.get("location")).toBe(`/api/images/${image.id}`);
+    expect(image).toMatchObject({ kind: "person", mime: "image/jpeg", width: 96, height: 64 });
+    const bytes = await originalOf(image.url);
+    expect(bytes.byteLength).toBe(image.bytes);
+    expect(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex()).toBe(image.sha256);
+    const thumbnail = await codec.decode(await originalOf(image.thumbnailUrl), "image/webp");
+    expect([thumbnail.width, thumbnail.height]).toEqual([96, 64]);
+  });
+
+  it.each([
+    ["a PNG that declares 12,000×12,000 in 20 KB", () => pngBomb(12_000, 12_000), 422, "invalid_image"],
+    ["a truncated JPEG", () => truncated(QUADRANT_JPEG), 422, "invalid_image"],
+    ["an animated PNG", () => animatedPng(), 422, "invalid_image"],
+    ["an animated WebP", () => animatedWebp(), 422, "invalid_image"],
+    ["an SVG", () => svg, 415, "unsupported_image"],
+    ["a GIF", () => text("GIF89a\u0001\u0000\u0001\u0000"), 415, "unsupported_image"],
+    [
+      "a JPEG with HTML behind it",
+      () => jpegWithTrailer(QUADRANT_JPEG, "<html><script>alert(1)</script>"),
+      422,
+      "invalid_image",
+    ],
+    ["HTML with the name of a PNG", () => text("<!doctype html><html></html>"), 415, "unsupported_image"],
+    ["a file of zero bytes", () => new Uint8Array(), 415, "unsupported_image"],
+    ["a file of 10 MB + 1", () => new Uint8Array(10_485_761), 413, "image_too_large"],
+    ["a picture below 64 px", () => pngOf(63, 64), 422, "invalid_image"],
+    ["a picture above 8192 px", () => pngOf(8193, 64), 422, "invalid_image"],
+  ])("refuses %s and stores nothing", async (_what, make, status, code) => {
+    const { token, user } = await signUp();
+    const response = await upload(token, make(), "image/png");
+    expect(response.status).toBe(status);
+    const problem = (await response.json()) as { code: string; detail: string };
+    expect(problem.code).toBe(code);
+    expect(problem.detail.length).toBeGreaterThan(10);
+    expect(await storedKeys(user.id)).toEqual([]);
+    expect(await d1.countRows("images", user.id)).toBe(0);
+  });
+
+  it("answers a body far above the limit instead of breaking the connection", async () => {
+    const { token } = await signUp();
+    const response = await upload(token, new Uint8Array(20 * 1024 * 1024));
+    expect(response.status).toBe(413);
+    expect(await response.json()).toMatchObject({ code: "image_too_large" });
+  });
+
+  it("removes GPS and every other trace of EXIF from what it stores", async () => {
+    const { token } = await signUp();
+    const gps = { latitude: 35.7, longitude: 51.4 };
+    const photos: [Uint8Array, ImageMime][] = [
+      [QUADRANT_JPEG, "image/jpeg"],
+      [pngOf(96, 64, quadrants(96, 64)), "image/png"],
+      [LOSSY_WEBP, "image/webp"],
+    ];
+    for (const [bytes, mime] of photos) {
+      const tagged = withExif(bytes, mime, { orientation: 1, gps });
+      expect(indexOf(tagged, ...text(EXIF_CAMERA)), mime).toBeGreaterThan(0);
+      const image = imageSchema.parse(await (await upload(token, tagged)).json());
+      for (const url of [image.url, image.thumbnailUrl]) {
+        const stored = await originalOf(url);
+        expect(indexOf(stored, ...text(EXIF_CAMERA)), mime).toBe(-1);
+        expect(indexOf(stored, ...text("Exif")), mime).toBe(-1);
+      }
+    }
+  });
+
+  it("stores all eight orientations upright, in all three formats", async () => {
+    const { token } = await signUp();
+    const flat = { width: 96, height: 64 };
+    const raster: Raster = { ...flat, data: new Uint8ClampedArray(96 * 64 * 4) };
+    const colour = quadrants(96, 64);
+    for (let y = 0; y < 64; y++) {
+      for (let x = 0; x < 96; x++) raster.data.set([...colour(x, y).slice(0, 3), 255], (y * 96 + x) * 4);
+    }
+    for (const mime of ["image/jpeg", "image/png", "image/webp"] as const) {
+      const encoded = await codec.encode(raster, mime, { quality: 95 });
+      for (let orientation = 1; orientation <= 8; orientation++) {
+        const tagged = withExif(encoded, mime, { orientation });
+        const image = imageSchema.parse(await (await upload(token, tagged)).json());
+        const expected = orientRaster(raster, orientation);
+        expect([image.width, image.height], `${mime} ${orientation}`).toEqual([expected.width, expected.height]);
+        expect(image.mime).toBe(mime);
+        const stored = await codec.decode(await originalOf(image.url), mime);
+        expect(corners(stored), `${mime} ${orientation}`).toEqual(corners(expected));
+        const thumbnail = await codec.decode(await originalOf(image.thumbnailUrl), "image/webp");
+        expect(corners(thumbnail), `${mime} ${orientation}`).toEqual(corners(expected));
+      }
+    }
+  });
+
+  it("stores a picture above 4 MP upright in its own size and format, through the IMAGES binding", async () => {
+    const { token } = await signUp();
+    const large = pngOf(2400, 1800, quadrants(2400, 1800));
+    const rotated = withExif(large, "image/png", { orientation: 6 });
+    const response = await upload(token, rotated);
+    expect(response.status).toBe(201);
+    const image = imageSchema.parse(await response.json());
+    expect(image).toMatchObject({ mime: "image/png", width: 1800, height: 2400 });
+    const thumbnail = await codec.decode(await originalOf(image.thumbnailUrl), "image/webp");
+    expect([thumbnail.width, thumbnail.height]).toEqual([384, 512]);
+    expect(corners(thumbnail)).toEqual(["blue", "red", "white", "green"]);
+    expect(indexOf(await originalOf(image.url), ...text(EXIF_CAMERA))).toBe(-1);
+  });
+
+  it("keeps transparency", async () => {
+    const { token } = await signUp();
+    const image = imageSchema.parse(await (await upload(token, ALPHA_WEBP)).json());
+    const thumbnail = await codec.decode(await originalOf(image.thumbnailUrl), "image/webp");
+    expect(thumbnail.data.some((value, i) => i % 4 === 3 && value < 255)).toBe(true);
+  });
+
+  it.each([
+    ["no file", form({ kind: "person" }, {}), "file"],
+    ["no kind", form({}, { file: new Blob([QUADRANT_JPEG]) }), "kind"],
+    ["a kind of the server", form({ kind: "result" }, { file: new Blob([QUADRANT_JPEG]) }), "kind"],
+    ["an unknown field", form({ kind: "person", owner: "x" }, { file: new Blob([QUADRANT_JPEG]) }), "owner"],
+    ["text in place of the file", form({ kind: "person", file: "x" }, {}), "file"],
+  ])("refuses %s with 422 naming it", async (_what, body, path) => {
+    const { token } = await signUp();
+    const response = await api("/api/images", { method: "POST", token, body });
+    expect(response.status).toBe(422);
+    const problem = (await response.json()) as { errors: { path: string }[] };
+    expect(problem.errors.map((error) => error.path)).toContain(path);
+  });
+
+  it("refuses other media types with 415, broken multipart with 400, and strangers with 401", async () => {
+    const { token } = await signUp();
+    const json = await api("/api/images", { method: "POST", token, json: { kind: "person" } });
+    expect(json.status).toBe(415);
+    const headers = { "Content-Type": "multipart/form-data; boundary=x" };
+    const broken = await api("/api/images", { method: "POST", token, body: "nonsense", headers });
+    expect(broken.status).toBe(400);
+    const stranger = await api("/api/images", { method: "POST", body: form({ kind: "person" }, {}) });
+    expect(stranger.status).toBe(401);
+  });
+});
