@@ -9,10 +9,12 @@ import { wideEvent } from "./http/middleware/wide-event.ts";
 import { createOpenApiApp } from "./http/openapi.ts";
 import { problemResponse, toAppError } from "./http/problem.ts";
 import { AppError } from "./kernel/app-error.ts";
+import { registerAuth } from "./modules/auth/index.ts";
 import { registerConversions } from "./modules/conversions/index.ts";
 import { registerImages } from "./modules/images/index.ts";
 import { registerObservability } from "./modules/observability/index.ts";
 import { registerPlans } from "./modules/plans/index.ts";
+import { registerUsers } from "./modules/users/index.ts";
 
 /** The methods some route answers at `path`, for the `Allow` header; empty when there is no such address. */
 function allowedMethods(app: App, path: string): string[] {
@@ -29,6 +31,8 @@ export function createApp(): App {
     await next();
   });
 
+  registerAuth(app);
+  registerUsers(app);
   registerPlans(app);
   registerImages(app);
   registerConversions(app);

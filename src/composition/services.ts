@@ -1,31 +1,34 @@
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 import { createD1ConversionRepository } from "../db/d1/repositories/conversions.ts";
+import { createD1DevSms } from "../db/d1/repositories/dev-sms.ts";
 import { createD1ImageRepository } from "../db/d1/repositories/images.ts";
+import { createD1OtpRepository } from "../db/d1/repositories/otp.ts";
 import { createD1OutboxRepository } from "../db/d1/repositories/outbox.ts";
 import { createD1QuotaRepository } from "../db/d1/repositories/quota.ts";
+import { createD1UserRepository } from "../db/d1/repositories/users.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
 import type { CoreServices } from "../kernel/core-services.ts";
 import { createKeyring, type Keyring } from "../kernel/keyring.ts";
 import { createLogger } from "../kernel/logger.ts";
-import type { AccessTokens } from "../modules/auth/index.ts";
+import { type AccessTokens, type AuthDeps, createAccessTokens } from "../modules/auth/index.ts";
 import type { ConversionsDeps } from "../modules/conversions/index.ts";
 import type { ImagesDeps } from "../modules/images/index.ts";
 import type { PlansDeps } from "../modules/plans/index.ts";
-import type { SessionStore } from "../ports/session-store.ts";
+import type { UsersDeps } from "../modules/users/index.ts";
 import { createRemoteImageProcessor } from "../providers/cloudflare/image-processor.ts";
 import { createQueueJobQueue } from "../providers/cloudflare/queue-job-queue.ts";
 import { createR2ObjectStore } from "../providers/cloudflare/r2-object-store.ts";
+import { createRpcPasswordHasher } from "../providers/cloudflare/rpc-password-hasher.ts";
+import { createSessionStore } from "../providers/cloudflare/session-store.ts";
 import { configOf } from "./config.ts";
 
 /** All that the api's verbs may ask for; each names what it takes with `Pick`. */
-export interface ApiServices extends CoreServices, ImagesDeps, ConversionsDeps, PlansDeps {
-  readonly accessTokens: AccessTokens;
-  readonly sessions: SessionStore;
-}
+export interface ApiServices extends CoreServices, AuthDeps, UsersDeps, ImagesDeps, ConversionsDeps, PlansDeps {}
 
 interface Shared {
   readonly keyring: Keyring;
+  readonly accessTokens: AccessTokens;
   readonly db: DrizzleD1Database;
 }
 
@@ -36,7 +39,11 @@ function sharedOf(env: ApiEnv, config: Config): Shared {
   let made = shared.get(env);
   if (made === undefined) {
     const [active, ...previous] = config.secrets;
-    made = { keyring: createKeyring([active as string, ...previous]), db: drizzle(env.DB) };
+    made = {
+      keyring: createKeyring([active as string, ...previous]),
+      accessTokens: createAccessTokens(config.secrets, config.sessions.accessTokenTtlMs),
+      db: drizzle(env.DB),
+    };
     shared.set(env, made);
   }
   return made;
@@ -46,19 +53,20 @@ function sharedOf(env: ApiEnv, config: Config): Shared {
 export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "waitUntil">): ApiServices {
   const config = configOf(env, "api");
   const logger = createLogger(config.log, { service: "api" });
-  const { keyring, db } = sharedOf(env, config);
+  const { keyring, accessTokens, db } = sharedOf(env, config);
+  const devSms = createD1DevSms(db, systemClock);
   return {
     config,
     clock: systemClock,
     logger,
     keyring,
-    accessTokens: { verify: async () => null },
-    sessions: {
-      open: async () => {
-        throw new Error("not wired");
-      },
-      check: async () => null,
-    },
+    accessTokens,
+    sessions: createSessionStore(env.USER_SESSIONS, { keyring, limits: config.sessions }),
+    users: createD1UserRepository(db),
+    otp: createD1OtpRepository(db),
+    hasher: createRpcPasswordHasher(env.HASHER),
+    sms: devSms,
+    smsInbox: devSms,
     images: createD1ImageRepository(db),
     conversions: createD1ConversionRepository(db),
     quota: createD1QuotaRepository(db),

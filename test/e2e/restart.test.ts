@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ApiClient, type Conversion, newPhone, type Usage } from "../../scripts/api-client.ts";
 import { sample, startTestStack, type TestStack } from "./support/stack.ts";
 
-const JOBS = 6;
+const JOBS = 10;
 /** What the contract promises after a crash and restart. */
 const RESUME_MS = 60_000;
 
@@ -36,7 +36,10 @@ describe("a crash while conversions are queued and processing", () => {
   }
 
   beforeAll(async () => {
-    stack = await startTestStack({ MAX_CONCURRENT_CONVERSIONS: String(JOBS) });
+    stack = await startTestStack({
+      MAX_CONCURRENT_CONVERSIONS: String(JOBS),
+      FREE_MONTHLY_CONVERSIONS: String(JOBS),
+    });
     client = new ApiClient(stack.url);
     await client.signUp(newPhone());
     ids = await createJobs();

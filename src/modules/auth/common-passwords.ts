@@ -1,11 +1,11 @@
 /** Words and runs that common passwords are made of: alone, doubled, or dressed up with digits and signs. */
 const STEMS = `
 abc abcd abc123 access admin administrator adminadmin alexander america amanda andrea andrew angel anthony arsenal
-asdf asdfasdf asdfgh asdfghjkl ashley asshole austin azerty azertyuiop babygirl bailey banana barcelona baseball
+asdf asdfasdf asdfgh asdfghjkl ashley austin azerty azertyuiop babygirl bailey banana barcelona baseball
 basketball batman beautiful biteme buster butterfly changeme changeit changethis charlie cheese chelsea chicken chocolate
 christian christopher computer cookie corvette cowboys daniel default diamond dolphin donald dragon eagles elephant elizabeth
 esfahan estekbal esteghlal evangelion facebook falcon family fatemeh ferrari flower football forever freedom friend friends
-fuckme fuckoff fuckyou gandalf george ginger google guest hamid hannah harley heather hello helloworld hossein hunter
+fuckyou gandalf george ginger google guest hamid hannah harley heather hello helloworld hossein hunter
 iloveu iloveyou internet iran iranian isfahan jasmine jennifer jessica jesus jonathan jordan joshua justin killer
 laravel letmein linkedin liverpool login london lovely loveme loveyou maggie manchester manager master matrix matthew maverick
 melissa mercedes merlin metallica michael michelle microsoft mohammad mohammed mohamad monkey mother mustang naruto

@@ -42,6 +42,15 @@ async function originalOf(url: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+function quadrantRaster(width: number, height: number): Raster {
+  const raster: Raster = { width, height, data: new Uint8ClampedArray(width * height * 4) };
+  const colour = quadrants(width, height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) raster.data.set([...colour(x, y).slice(0, 3), 255], (y * width + x) * 4);
+  }
+  return raster;
+}
+
 /** The colours in the middle of the four quadrants, as the nearest named one. */
 function corners(raster: Raster): string[] {
   const names = { red: [255, 0, 0], green: [0, 255, 0], blue: [0, 0, 255], white: [255, 255, 255] };
@@ -128,12 +137,7 @@ describe("uploading", () => {
 
   it("stores all eight orientations upright, in all three formats", async () => {
     const { token } = await signUp();
-    const flat = { width: 96, height: 64 };
-    const raster: Raster = { ...flat, data: new Uint8ClampedArray(96 * 64 * 4) };
-    const colour = quadrants(96, 64);
-    for (let y = 0; y < 64; y++) {
-      for (let x = 0; x < 96; x++) raster.data.set([...colour(x, y).slice(0, 3), 255], (y * 96 + x) * 4);
-    }
+    const raster = quadrantRaster(96, 64);
     for (const mime of ["image/jpeg", "image/png", "image/webp"] as const) {
       const encoded = await codec.encode(raster, mime, { quality: 95 });
       for (let orientation = 1; orientation <= 8; orientation++) {
@@ -150,18 +154,21 @@ describe("uploading", () => {
     }
   });
 
-  it("stores a picture above 4 MP upright in its own size and format, through the IMAGES binding", async () => {
+  it("stores pictures above 4 MP upright in their own size and format, through the IMAGES binding", async () => {
     const { token } = await signUp();
-    const large = pngOf(2400, 1800, quadrants(2400, 1800));
-    const rotated = withExif(large, "image/png", { orientation: 6 });
-    const response = await upload(token, rotated);
-    expect(response.status).toBe(201);
-    const image = imageSchema.parse(await response.json());
-    expect(image).toMatchObject({ mime: "image/png", width: 1800, height: 2400 });
-    const thumbnail = await codec.decode(await originalOf(image.thumbnailUrl), "image/webp");
-    expect([thumbnail.width, thumbnail.height]).toEqual([384, 512]);
-    expect(corners(thumbnail)).toEqual(["blue", "red", "white", "green"]);
-    expect(indexOf(await originalOf(image.url), ...text(EXIF_CAMERA))).toBe(-1);
+    const encoded = await codec.encode(quadrantRaster(2400, 1800), "image/jpeg", { quality: 80 });
+    const tiny = quadrantRaster(96, 72);
+    for (const orientation of [1, 5, 6]) {
+      const response = await upload(token, withExif(encoded, "image/jpeg", { orientation }));
+      expect(response.status).toBe(201);
+      const image = imageSchema.parse(await response.json());
+      const [width, height] = orientation === 1 ? [2400, 1800] : [1800, 2400];
+      expect(image).toMatchObject({ mime: "image/jpeg", width, height });
+      const thumbnail = await codec.decode(await originalOf(image.thumbnailUrl), "image/webp");
+      expect(Math.max(thumbnail.width, thumbnail.height)).toBe(512);
+      expect(corners(thumbnail), String(orientation)).toEqual(corners(orientRaster(tiny, orientation)));
+      expect(indexOf(await originalOf(image.url), ...text(EXIF_CAMERA))).toBe(-1);
+    }
   });
 
   it("keeps transparency", async () => {

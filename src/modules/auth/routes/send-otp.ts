@@ -1,0 +1,24 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { App } from "../../../http/app-type.ts";
+import { json, jsonBody, problems, publicJson } from "../../../http/openapi.ts";
+import { sendOtpSchema, sentOtpSchema } from "../schemas.ts";
+import { sendOtp } from "../service/send-otp.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/auth/send-otp",
+  operationId: "sendOtp",
+  tags: ["Auth"],
+  summary: "Send a one-time code to a phone",
+  description: "The answer is the same whether or not the phone has an account.",
+  ...publicJson,
+  request: { body: jsonBody(sendOtpSchema) },
+  responses: {
+    202: json(sentOtpSchema, "Accepted."),
+    ...problems("malformed_request", "body_too_large", "unsupported_media_type", "validation_failed"),
+  },
+});
+
+export function registerSendOtp(app: App): void {
+  app.openapi(route, async (c) => c.json(await sendOtp(c.get("services"), c.req.valid("json")), 202));
+}
