@@ -1,14 +1,26 @@
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "..");
 
-/** Whether Biome refuses one import in a file at `path`, which need not exist. */
+/** Whether the project's lint rules refuse one import in a file at `path`. */
 function refuses(path: string, specifier: string): boolean {
-  const args = ["lint", "--colors=off", `--stdin-file-path=${path}`];
-  const input = `import { thing } from "${specifier}";\n\nexport const used = thing;\n`;
-  return spawnSync(join(root, "node_modules/.bin/biome"), args, { cwd: root, input }).status !== 0;
+  const folder = mkdtempSync(join(tmpdir(), "layers-"));
+  try {
+    copyFileSync(join(root, "biome.json"), join(folder, "biome.json"));
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), `import { thing } from "${specifier}";\n\nexport const used = thing;\n`);
+    const args = ["lint", "--colors=off", "--vcs-enabled=false", path];
+    const result = spawnSync(join(root, "node_modules/.bin/biome"), args, { cwd: folder, encoding: "utf8" });
+    const output = `${result.stdout}${result.stderr}`;
+    expect(output).toContain("Checked 1 file");
+    return output.includes("noRestrictedImports");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 it.each([

@@ -5,7 +5,10 @@ export interface OtpMessage {
   readonly ttlMs: number;
 }
 
-/** Delivers one-time codes. Never logs or returns the code. */
+/**
+ * Delivers one-time codes. Never logs or returns the code. Returns once the message is handed over, without waiting for
+ * a provider: how long an answer takes must not tell whether a message went out.
+ */
 export interface SmsSender {
   sendOtp(message: OtpMessage): Promise<void>;
 }

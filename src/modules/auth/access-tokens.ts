@@ -42,9 +42,7 @@ export const AUDIENCE = "urn:ai-styler:api";
 const CLOCK_TOLERANCE_S = 5;
 const REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "role"];
 /** RFC 8410: an Ed25519 private key in PKCS #8 is these bytes and the 32-byte seed. */
-const PKCS8_PREFIX = [
-  0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
-];
+const PKCS8_PREFIX = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 /** The key pair of a master secret: the HKDF output is the Ed25519 seed. */
 async function deriveKey(secret: string): Promise<SigningKey> {

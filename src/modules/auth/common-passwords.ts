@@ -39,7 +39,16 @@ const WALK_LENGTH = 4;
 const BOTH_WAYS = WALKS.flatMap((row) => [row, [...row].reverse().join("")]);
 
 const stems = new Set(STEMS.trim().split(/\s+/));
-const LEET: Readonly<Record<string, string>> = { "@": "a", "4": "a", "3": "e", "1": "i", "0": "o", $: "s", "5": "s", "7": "t" };
+const LEET: Readonly<Record<string, string>> = {
+  "@": "a",
+  "4": "a",
+  "3": "e",
+  "1": "i",
+  "0": "o",
+  $: "s",
+  "5": "s",
+  "7": "t",
+};
 
 function withoutLeet(text: string): string {
   return text.replace(/[@4310$57]/g, (sign) => LEET[sign] ?? sign);

@@ -10,7 +10,7 @@ it.each([
   "Tr0ub4dor&3xyz",
   "kX9#mQ2$vL",
   "🦊🐙🌵🛶🎻🧊🪁🥝🦜🗿",
-  "a".repeat(50) + "kitchen table" + "z".repeat(50),
+  `${"a".repeat(50)}kitchen table${"z".repeat(50)}`,
   "my password is not here",
 ])("accepts %s", (password) => {
   expect(newPasswordProblem(password)).toBeNull();

@@ -1,7 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import { nameField, userSchema } from "../users/index.ts";
 import { readOtpCode } from "./otp-code.ts";
-import { canonicalPassword, newPasswordProblem, PASSWORD_MAX, PASSWORD_MIN, unusablePassword } from "./password-policy.ts";
+import {
+  canonicalPassword,
+  newPasswordProblem,
+  PASSWORD_MAX,
+  PASSWORD_MIN,
+  unusablePassword,
+} from "./password-policy.ts";
 import { LONGEST_PHONE } from "./phone.ts";
 import { OTP_PURPOSES } from "./repository.ts";
 
@@ -12,11 +18,7 @@ export const phoneField = z.string().min(1).max(LONGEST_PHONE).openapi({
 });
 
 const purpose = z.enum(OTP_PURPOSES).openapi({ description: "What the code may be used for, and for nothing else." });
-const verificationToken = z
-  .string()
-  .min(1)
-  .max(256)
-  .openapi({ description: "From `verify-otp`; good for one use." });
+const verificationToken = z.string().min(1).max(256).openapi({ description: "From `verify-otp`; good for one use." });
 
 const newPassword = z
   .string()

@@ -31,3 +31,11 @@ it("jobs whose request was cancelled while they waited stop counting after a whi
   const third = admit(() => 3);
   await expect(Promise.race([third, nextTurn().then(() => "waiting")])).resolves.toBe("waiting");
 });
+
+it("a job that has waited for too long is dropped instead of done for nobody", async () => {
+  const yieldTurn = () => new Promise((resolve) => setTimeout(resolve, 20));
+  const admit = createAdmission({ maxWaiting: 8, staleMs: 5, yieldTurn });
+  let ran = 0;
+  await expect(admit(() => ++ran)).rejects.toThrow(OverloadedError);
+  expect(ran).toBe(0);
+});

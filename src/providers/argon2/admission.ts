@@ -1,12 +1,12 @@
 export interface AdmissionOptions {
   readonly maxWaiting: number;
-  /** After this long a job that never came to its turn, for its request was cancelled, no longer counts. */
+  /** A job that has waited for this long is dropped, its caller having given up, and no longer counts. */
   readonly staleMs: number;
   /** Lets everything that has arrived meanwhile be counted before the next job starts. */
   readonly yieldTurn: () => Promise<unknown>;
 }
 
-/** Thrown instead of queueing one more job. */
+/** Thrown instead of doing a job. */
 export class OverloadedError extends Error {
   override readonly name = "OverloadedError";
 }
@@ -25,6 +25,7 @@ export function createAdmission(options: AdmissionOptions): <T>(job: () => T | P
     waiting.set(ticket, now);
     try {
       await options.yieldTurn();
+      if (Date.now() - now > options.staleMs) throw new OverloadedError("this password has waited for too long");
       return await job();
     } finally {
       waiting.delete(ticket);

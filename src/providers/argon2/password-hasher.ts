@@ -5,12 +5,13 @@ import { createAdmission } from "./admission.ts";
 import { bcryptCost, bcryptHash, bcryptMatches } from "./bcrypt.ts";
 import { createPepper, type Pepper } from "./pepper.ts";
 import { type Argon2Hash, formatPhc, parsePhc } from "./phc.ts";
-import { argon2id, releaseMemoryAbove } from "./wasm-argon2.ts";
+import { argon2id, releaseMemory } from "./wasm-argon2.ts";
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
-const MAX_WAITING = 64;
-const STALE_MS = 15_000;
+/** Some three seconds of work at the default cost; whoever has waited for {@link STALE_MS} has been given up on. */
+const MAX_WAITING = 128;
+const STALE_MS = 10_000;
 /** A well-formed bcrypt string without its cost; no password is known that it would match. */
 const DUMMY_BCRYPT = "$abcdefghijklmnopqrstuuJ3qlGGGuV9uU1tv2XKwS2ZcV6l1Iy2a";
 
@@ -70,7 +71,8 @@ async function verifyStored(
   if (!pepperKnown) return verifyDummy(password, hashing, pepper);
   const input = await inputOf(password, argon2.pepperId === null ? null : pepper);
   const hash = argon2id(input, argon2.salt, argon2.parameters, argon2.hash.length);
-  releaseMemoryAbove(hashing.algorithm === "argon2id" ? hashing.memoryKiB : 0);
+  const usualKiB = hashing.algorithm === "argon2id" ? hashing.memoryKiB : 0;
+  if (argon2.parameters.memoryKiB > usualKiB) releaseMemory();
   return {
     matches: crypto.subtle.timingSafeEqual(hash, argon2.hash),
     rehash: !isCurrent(argon2, hashing, pepper),

@@ -17,7 +17,6 @@ interface Argon2Exports {
 
 const ARGON2ID = 2;
 const VERSION_1_3 = 0x13;
-const KEEP_BYTES = 4 * 1024 * 1024;
 
 let instance: Argon2Exports | null = null;
 
@@ -68,7 +67,7 @@ export function argon2id(password: Uint8Array, salt: Uint8Array, parameters: Arg
   }
 }
 
-/** A wasm heap never shrinks: gives back what one expensive old hash made it grow beyond the usual cost. */
-export function releaseMemoryAbove(memoryKiB: number): void {
-  if (instance !== null && instance.memory.buffer.byteLength > memoryKiB * 1024 + KEEP_BYTES) instance = null;
+/** Gives the heap back: it never shrinks by itself, so one expensive hash would be paid for ever after. */
+export function releaseMemory(): void {
+  instance = null;
 }

@@ -4,7 +4,7 @@ import { expireOverdue } from "./expire-overdue.ts";
 /** Sweeps come once a minute; a row due before the next one is looked after by this one. */
 const SWEEP_INTERVAL_MS = 60_000;
 /** How long the ordinary message of a queued row may be late before a spare one follows. */
-const LATE_MS = 15_000;
+const LATE_MS = 5_000;
 const BATCH = 500;
 
 export interface SweepReport {
