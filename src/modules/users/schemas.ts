@@ -5,20 +5,23 @@ import type { User } from "./user.ts";
 
 const LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,8}$/;
 
-/** A line of text people see: trimmed, not empty, without control characters and broken surrogates. */
-function line(max: number) {
+/** Text people see: trimmed, not empty, without broken surrogates and control characters but those in `allowed`. */
+function readable(max: number, allowed = "") {
   return z
     .string()
     .trim()
     .min(1)
     .max(max)
-    .refine((text) => !/\p{Cc}/u.test(text) && text.isWellFormed(), {
-      message: "Control characters and broken text are not accepted.",
-      params: { code: "invalid_characters" },
-    });
+    .refine(
+      (text) => [...text].every((char) => allowed.includes(char) || !/\p{Cc}/u.test(char)) && text.isWellFormed(),
+      {
+        message: "Control characters and broken text are not accepted.",
+        params: { code: "invalid_characters" },
+      },
+    );
 }
 
-export const nameField = line(100);
+export const nameField = readable(100);
 
 export const userSchema = z
   .object({
@@ -36,7 +39,7 @@ export const userSchema = z
 export const updateMeSchema = z
   .strictObject({
     name: nameField.nullable().optional(),
-    bio: line(500).nullable().optional(),
+    bio: readable(500, "\n\t").nullable().optional(),
     locale: z
       .string()
       .max(35)

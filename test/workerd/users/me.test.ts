@@ -88,3 +88,9 @@ it("the session of an account that is gone is not authenticated", async () => {
   expect((await api("/api/users/me", { token })).status).toBe(401);
   expect((await patch(token, { name: "x" })).status).toBe(401);
 });
+
+it("keeps the line breaks of a bio", async () => {
+  const { token } = await signUp();
+  const changed = await api("/api/users/me", { method: "PATCH", token, json: { bio: "Poet\nin Tehran" } });
+  expect(await changed.json()).toMatchObject({ bio: "Poet\nin Tehran" });
+});
