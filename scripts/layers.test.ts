@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
@@ -46,4 +46,15 @@ it.each([
   ["src/db/d1/repositories/x.ts", "../../../modules/images/repository.ts"],
 ])("the linter lets %s import %s", (path, specifier) => {
   expect(refuses(path, specifier)).toBe(false);
+});
+
+it("names the Workers' environments only where requests enter and in the composition", () => {
+  const rooms = ["kernel", "ports", "modules", "providers", "db", "queues"].map((room) => join(root, "src", room));
+  const files = rooms.flatMap((room) =>
+    readdirSync(room, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+      .map((entry) => join(entry.parentPath, entry.name)),
+  );
+  expect(files.length).toBeGreaterThan(100);
+  expect(files.filter((file) => /\b(Api|Consumer|Hasher)Env\b/.test(readFileSync(file, "utf8")))).toEqual([]);
 });

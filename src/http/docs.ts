@@ -1,4 +1,5 @@
-import type { App } from "./app-type.ts";
+import type { Context } from "hono";
+import type { App, AppEnv } from "./app-type.ts";
 
 const DOCS_CSP = [
   "default-src 'none'",
@@ -47,13 +48,15 @@ export function registerDocs(app: App): void {
     document ??= JSON.stringify(app.getOpenAPI31Document(DOCUMENT));
     return c.body(document, 200, { "Content-Type": "application/json", "Cache-Control": "public, max-age=300" });
   });
-  app.get("/api/docs/:file?", async (c) => {
+  const serve = async (c: Context<AppEnv>): Promise<Response> => {
     const file = c.req.param("file") ?? "index.html";
-    const asset = await c.env.ASSETS.fetch(new URL(`/api/docs/${file}`, c.req.url));
+    const asset = await c.env.ASSETS.fetch(new URL(`/api/docs/${encodeURIComponent(file)}`, c.req.url));
     if (!asset.ok) return c.notFound();
     const headers = new Headers(asset.headers);
     headers.set("Content-Security-Policy", DOCS_CSP);
     headers.set("Cache-Control", "public, max-age=300");
     return new Response(asset.body, { status: 200, headers });
-  });
+  };
+  app.get("/api/docs", serve);
+  app.get("/api/docs/:file", serve);
 }

@@ -34,9 +34,16 @@ export async function dispatch(deps: ConversionWorkerDeps, queue: string, delive
     delivery.ack();
     return;
   }
+  const startedAt = deps.clock.now();
   try {
     await consumerOf(queue)(deps, message);
     delivery.ack();
+    deps.logger.log("info", "message", {
+      queue,
+      attempts: delivery.attempts,
+      conversionId: message.conversionId,
+      durationMs: deps.clock.now() - startedAt,
+    });
   } catch (error) {
     deps.logger.log("error", "queue message failed", {
       queue,
