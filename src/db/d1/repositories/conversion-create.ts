@@ -1,4 +1,4 @@
-import { and, count, eq, gt, inArray, isNull, lte, type SQL, sql } from "drizzle-orm";
+import { and, count, eq, gt, isNull, lte, type SQL, sql } from "drizzle-orm";
 import type {
   ConversionRepository,
   CreateConditions,
@@ -7,7 +7,7 @@ import type {
 } from "../../../modules/conversions/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversionEvents, conversions, idempotencyRecords, images, outbox, quotaLedger } from "../schema/index.ts";
-import { ACTIVE } from "./conversion-reads.ts";
+import { isActive } from "./conversion-reads.ts";
 import { imageValues } from "./images.ts";
 import { periodLimit, periodUnitsTaken } from "./quota.ts";
 
@@ -23,12 +23,7 @@ function activeCount(db: Database, userId: string, now: number) {
     .select({ value: count() })
     .from(conversions)
     .where(
-      and(
-        eq(conversions.userId, userId),
-        isNull(conversions.deletedAt),
-        inArray(conversions.status, [...ACTIVE]),
-        gt(conversions.deadlineAt, now),
-      ),
+      and(eq(conversions.userId, userId), isNull(conversions.deletedAt), isActive, gt(conversions.deadlineAt, now)),
     );
 }
 

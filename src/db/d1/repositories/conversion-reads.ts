@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, type SQL } from "drizzle-orm";
+import { and, asc, desc, eq, gt, isNull, lt, lte, type SQL, sql } from "drizzle-orm";
 import { type Page, type PageRequest, toPage } from "../../../kernel/page.ts";
 import type { Conversion } from "../../../modules/conversions/conversion.ts";
 import type { ConversionRepository, IdempotencyRecord } from "../../../modules/conversions/repository.ts";
@@ -10,8 +10,8 @@ type Reads = Pick<
   "find" | "list" | "inspect" | "findIdempotencyRecord" | "listOverdue" | "listWakes"
 >;
 
-/** Active statuses, for conditions. */
-export const ACTIVE = ["queued", "processing"] as const;
+/** Spelled out, since SQLite can't match bound values with the condition of a partial index. */
+export const isActive = sql`${conversions.status} IN ('queued', 'processing')`;
 
 function selectConversions(db: Database) {
   return db
@@ -127,9 +127,9 @@ export function createConversionReads(db: Database): Reads {
         .from(conversions)
         .where(
           and(
-            inArray(conversions.status, [...ACTIVE]),
+            isActive,
             lte(conversions.deadlineAt, now),
-            userId === null ? undefined : eq(conversions.userId, userId),
+            userId === null ? undefined : and(eq(conversions.userId, userId), isNull(conversions.deletedAt)),
           ),
         )
         .limit(limit);
@@ -140,7 +140,7 @@ export function createConversionReads(db: Database): Reads {
       db
         .select({ id: conversions.id, wakeAt: conversions.wakeAt })
         .from(conversions)
-        .where(and(inArray(conversions.status, [...ACTIVE]), lte(conversions.wakeAt, before)))
+        .where(and(isActive, lte(conversions.wakeAt, before)))
         .orderBy(asc(conversions.wakeAt))
         .limit(limit),
   };

@@ -1,12 +1,16 @@
-import { and, desc, eq, inArray, isNull, lt, ne, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import { newId } from "../../../kernel/ids.ts";
 import { toPage } from "../../../kernel/page.ts";
 import type { Image, ImageRepository, NewImage } from "../../../modules/images/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversions, images, outbox } from "../schema/index.ts";
+import { isActive } from "./conversion-reads.ts";
 
 /** The request that deletes an image deletes its objects itself; after this long the sweeper does. */
 const OUTBOX_GRACE_MS = 60_000;
+
+/** Spelled out, since SQLite can't match bound values with the condition of a partial index. */
+const isUpload = sql`${images.kind} <> 'result'`;
 
 /** The row of an image, for inserts that belong to a larger batch. */
 export function imageValues(image: NewImage): typeof images.$inferInsert {
@@ -26,7 +30,7 @@ function neededBy(userId: string, id: string): SQL {
   return sql`EXISTS (SELECT 1 FROM ${conversions} WHERE ${and(
     eq(conversions.userId, userId),
     isNull(conversions.deletedAt),
-    inArray(conversions.status, ["queued", "processing"]),
+    isActive,
     or(eq(conversions.personImageId, id), eq(conversions.garmentImageId, id), eq(conversions.styleImageId, id)),
   )})`;
 }
@@ -52,7 +56,7 @@ export function createD1ImageRepository(db: Database): ImageRepository {
           and(
             eq(images.userId, userId),
             isNull(images.deletedAt),
-            kind === null ? ne(images.kind, "result") : eq(images.kind, kind),
+            kind === null ? isUpload : eq(images.kind, kind),
             page.afterKey === null ? undefined : lt(images.id, page.afterKey),
           ),
         )
