@@ -13,6 +13,8 @@ const duration = z
     return Number.parseInt(text, 10) * UNIT_MS[unit];
   });
 const positiveDuration = duration.refine((ms) => ms > 0, "must be longer than zero");
+/** For timers, which count no further than 2³¹ − 1 ms. */
+const timerDuration = positiveDuration.refine((ms) => ms < 2 ** 31, "must be shorter than 24 days");
 
 function integer(min: number, max: number) {
   return z
@@ -69,8 +71,8 @@ const variables = z.object({
   FREE_MONTHLY_CONVERSIONS: integer(0, 1_000_000).prefault("10"),
   MAX_CONCURRENT_CONVERSIONS: integer(1, 1_000).prefault("4"),
   SIGNED_URL_TTL: positiveDuration.prefault("15m"),
-  CONVERSION_DEADLINE: positiveDuration.prefault("10m"),
-  PROVIDER_TIMEOUT: positiveDuration.prefault("90s"),
+  CONVERSION_DEADLINE: timerDuration.prefault("10m"),
+  PROVIDER_TIMEOUT: timerDuration.prefault("90s"),
   CONVERSION_MAX_ATTEMPTS: integer(1, 20).prefault("4"),
   CORS_ORIGINS: list.pipe(z.array(origin)).prefault(""),
   DEFAULT_COUNTRY: country.default("IR"),
@@ -105,6 +107,9 @@ export function parseConfig(environment: object, worker: WorkerName): Config {
       .filter((issue) => !missing.includes(issue.path[0] as (typeof missing)[number]))
       .map((issue) => ({ variable: String(issue.path[0]), problem: describe(issue) })),
   ];
+  if (parsed.data?.SMS_PROVIDER === "dev" && parsed.data.ENVIRONMENT !== "development") {
+    problems.push({ variable: "SMS_PROVIDER", problem: "may be dev in development only: nothing would be sent" });
+  }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return toConfig(parsed.data);
 }

@@ -5,7 +5,7 @@ import { createD1ImageRepository } from "../db/d1/repositories/images.ts";
 import { createD1OutboxRepository } from "../db/d1/repositories/outbox.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { createLogger } from "../kernel/logger.ts";
-import { createMutex } from "../kernel/mutex.ts";
+import { createSlot } from "../kernel/slot.ts";
 import type { ConversionWorkerDeps, ResultPictures } from "../modules/conversions/jobs.ts";
 import { digitalSourceXmp, embedXmp } from "../modules/images/jobs.ts";
 import type { Housekeeping } from "../ports/housekeeping.ts";
@@ -26,7 +26,7 @@ import { createLocalImageGenerator } from "../providers/local-engine/local-image
 import { configOf } from "./config.ts";
 
 /** Decoded pixels are the largest thing in an isolate's memory: only one job at a time may hold any. */
-const onePictureAtATime = createMutex();
+const onePictureAtATime = createSlot({ maxWaiting: 16, maxWaitMs: 20_000, staleMs: 30_000 });
 const codec = createJsquashCodec(jsquashModules);
 
 function processingOf(env: ConsumerEnv): ImageProcessing {

@@ -9,6 +9,7 @@ import { createD1UserRepository } from "../db/d1/repositories/users.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
 import type { CoreServices } from "../kernel/core-services.ts";
+import { describeError } from "../kernel/describe-error.ts";
 import { createKeyring, type Keyring } from "../kernel/keyring.ts";
 import { createLogger } from "../kernel/logger.ts";
 import { type AccessTokens, type AuthDeps, createAccessTokens } from "../modules/auth/index.ts";
@@ -77,7 +78,7 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     background(task) {
       context.waitUntil(
         task.catch((error: unknown) => {
-          logger.log("warn", "background task failed", { cause: error instanceof Error ? error.name : typeof error });
+          logger.log("warn", "background task failed", { cause: describeError(error) });
         }),
       );
     },

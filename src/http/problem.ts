@@ -4,11 +4,23 @@ import { AppError } from "../kernel/app-error.ts";
 import { ConfigError } from "../kernel/config-error.ts";
 import type { AppEnv } from "./app-type.ts";
 
+/** What D1 says when it is not to be reached, as opposed to a statement it refuses. */
+const OUTAGE = /network|overloaded|timed? ?out|timeout|reset|connection lost|storage operation|internal error/i;
+
+function isOutage(thrown: unknown): boolean {
+  const cause = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;
+  return cause instanceof Error && cause.message.includes("D1_ERROR") && OUTAGE.test(cause.message);
+}
+
 /** Whatever was thrown, as an error of the registry: unknown failures show nothing of themselves. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof HTTPException && thrown.status === 400)
     return new AppError("malformed_request", { cause: thrown });
+  if (thrown instanceof HTTPException && thrown.status === 415) {
+    return new AppError("unsupported_media_type", { cause: thrown });
+  }
+  if (isOutage(thrown)) return new AppError("service_unavailable", { cause: thrown });
   if (thrown instanceof ConfigError) return new AppError("misconfigured", { cause: thrown, retryAfterSeconds: 60 });
   return new AppError("internal_error", { cause: thrown });
 }

@@ -1,3 +1,4 @@
+import { describeError } from "../kernel/describe-error.ts";
 import type { ConversionWorkerDeps } from "../modules/conversions/jobs.ts";
 import { failUndelivered, runConversion } from "../modules/conversions/jobs.ts";
 import { parseMessage, type QueueMessage } from "./messages.ts";
@@ -50,7 +51,7 @@ export async function dispatch(deps: ConversionWorkerDeps, queue: string, delive
       messageId: delivery.id,
       attempts: delivery.attempts,
       conversionId: message.conversionId,
-      cause: error instanceof Error ? `${error.name}: ${error.message.split("\n")[0]?.slice(0, 300)}` : typeof error,
+      cause: describeError(error),
     });
     delivery.retry({ delaySeconds: Math.min(2 ** delivery.attempts, RETRY_CAP_SECONDS) });
   }

@@ -65,6 +65,7 @@ export function conversionRepositoryContract(name: string, database: () => Promi
       defaultMonthlyUnits: options.units ?? 10,
       maxConcurrent: options.maxConcurrent ?? 100,
       newImages: [],
+      cleanUpId: null,
       idempotency: null,
       outboxId: newId("obx", NOW),
       outboxDueAt: NOW + 15_000,

@@ -48,7 +48,7 @@ async function readUpTo(body: ReadableStream<Uint8Array>, limit: number): Promis
 export function bodyLimit(options: BodyLimits = JSON_ONLY): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const mediaType = (c.req.header("Content-Type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-    const limit = options.limits[mediaType];
+    const limit = Object.hasOwn(options.limits, mediaType) ? options.limits[mediaType] : undefined;
     const encoded = (c.req.header("Content-Encoding") ?? "identity").toLowerCase() !== "identity";
     const body = c.req.raw.body;
     const bytes = body === null ? new Uint8Array() : await readUpTo(body, limit ?? 0);

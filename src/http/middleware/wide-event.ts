@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { configOf } from "../../composition/config.ts";
 import { ConfigError } from "../../kernel/config-error.ts";
+import { describeError } from "../../kernel/describe-error.ts";
 import { createLogger, type Logger } from "../../kernel/logger.ts";
 import type { AppEnv } from "../app-type.ts";
 import { toAppError } from "../problem.ts";
@@ -23,8 +24,7 @@ function routeTemplate(c: Parameters<MiddlewareHandler<AppEnv>>[0]): string {
 /** Internal text of a failure for operators. Values bound to a query never get here: drivers' causes are not printed. */
 function failureText(cause: unknown): string | undefined {
   if (cause instanceof ConfigError) return cause.message;
-  if (cause instanceof Error) return `${cause.name}: ${cause.message.split("\n")[0]?.slice(0, 300) ?? ""}`;
-  return cause === undefined ? undefined : typeof cause;
+  return cause === undefined ? undefined : describeError(cause);
 }
 
 /** One log event a request, whatever became of it. */

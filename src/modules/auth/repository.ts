@@ -4,7 +4,7 @@ export type OtpPurpose = (typeof OTP_PURPOSES)[number];
 
 export interface NewChallenge {
   readonly id: string;
-  /** Binds purpose, phone, challenge and code; see `code-mac.ts`. */
+  /** Binds purpose, phone, challenge and code; see `otp-code.ts`. */
   readonly codeMac: string;
   /** Epoch ms. */
   readonly createdAt: number;

@@ -1,7 +1,7 @@
 const BASE_MS = 1_000;
 const CAP_MS = 60_000;
-/** The first retry is felt by a waiting user, so it comes soon whatever the dice say. */
-const FIRST_CAP_MS = 2_000;
+/** The first retry is promised within two seconds; the queue counts in whole ones, and delivery takes its share. */
+const FIRST_CAP_MS = 1_000;
 
 /**
  * Milliseconds until the next attempt after `attempt` (1-based) failed: exponential with full jitter

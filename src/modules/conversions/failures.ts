@@ -27,7 +27,7 @@ export const FAILURE_CODES = Object.keys(FAILURES) as [FailureCode, ...FailureCo
 
 interface FailurePolicy {
   readonly code: FailureCode;
-  /** How many times this class may be met before the job fails; null leaves it to the configured attempts. */
+  /** The attempt at which this class ends the job; null leaves it to the configured attempts. */
   readonly maxAttempts: number | null;
   /** Whether a provider of another quality class may take over when the request allows it. */
   readonly mayFallBack: boolean;

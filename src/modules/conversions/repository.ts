@@ -36,6 +36,8 @@ export interface CreateConditions {
   readonly maxConcurrent: number;
   /** Images uploaded with the request; their rows exist only if the conversion does. */
   readonly newImages: readonly NewImage[];
+  /** The promise to delete those images' objects, settled with the creation; null when there are none. */
+  readonly cleanUpId: string | null;
   readonly idempotency: IdempotencyRecord | null;
   /** The outbox row that stands for the first queue message, left to the creator until `outboxDueAt`. */
   readonly outboxId: string;
@@ -143,12 +145,15 @@ export interface ConversionRepository {
   succeed(lease: Lease, result: StoredResult, now: number): Promise<boolean>;
   /** Ends with an error under the lease, releasing the unit. @returns false when the lease is no longer ours. */
   fail(lease: Lease, code: FailureCode, now: number): Promise<boolean>;
-  /** Ends an active conversion with an error whoever holds it. @returns false when it is not active. */
+  /**
+   * Ends a conversion whose message the queue gave up on. One that a worker holds, or that waits for its next attempt,
+   * is left alone: another message is under way. @returns false when it was left alone or had ended.
+   */
   failUndelivered(id: string, code: FailureCode, now: number): Promise<boolean>;
   /** Settles as expired when active and past its deadline. @returns false when it is neither. */
   expire(id: string, now: number): Promise<boolean>;
   /** Ids of active conversions past their deadline, of one user or of all, at most `limit`. */
   listOverdue(userId: string | null, now: number, limit: number): Promise<readonly string[]>;
-  /** Active conversions whose newest queue message is due before `before`, oldest first. */
+  /** Active conversions that need looking at before `before` (message due or lease run out), oldest first. */
   listWakes(before: number, limit: number): Promise<readonly { readonly id: string; readonly wakeAt: number }[]>;
 }

@@ -138,7 +138,7 @@ export const listQuerySchema = z.object({
   status: z.enum(CONVERSION_STATUSES).optional(),
   kind: z.enum(CONVERSION_KINDS).optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().max(512).optional(),
+  cursor: z.string().optional(),
 });
 
 export const styleListSchema = z

@@ -8,7 +8,7 @@ import { registerUploadImage } from "./routes/upload-image.ts";
 export type { ImagesDeps } from "./deps.ts";
 export type { Image, ImageRepository, NewImage } from "./repository.ts";
 export { MAX_IMAGE_BYTES, prepareUpload } from "./service/prepare-upload.ts";
-export { deleteImageObjects, storeUpload } from "./service/store-upload.ts";
+export { deleteImageObjects, promiseCleanUp, storeUpload } from "./service/store-upload.ts";
 export { type SignedImageUrls, signImageUrls } from "./signed-urls.ts";
 
 export function registerImages(app: App): void {

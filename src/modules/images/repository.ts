@@ -31,7 +31,8 @@ export type RemoveOutcome =
 
 /** Images by owner. Deleted ones are never shown. */
 export interface ImageRepository {
-  insert(image: NewImage): Promise<void>;
+  /** The row, and with it the end of the promise (outbox) to delete its objects. */
+  insert(image: NewImage, outboxId: string): Promise<void>;
   find(userId: string, id: string): Promise<Image | null>;
   /** Whoever owns it: for signed urls and workers. */
   findAny(id: string): Promise<Image | null>;

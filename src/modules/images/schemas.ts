@@ -27,7 +27,7 @@ export const imageListSchema = z
 export const listImagesQuerySchema = z.object({
   kind: z.enum(UPLOAD_KINDS).optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().max(512).optional(),
+  cursor: z.string().optional(),
 });
 
 export const contentQuerySchema = z.object({

@@ -1,5 +1,11 @@
 import { inspectImage, stripMetadata } from "../../modules/images/jobs.ts";
-import { type ImageCodec, type ImageMime, MAX_DECODE_PIXELS, type Raster } from "../../ports/image-codec.ts";
+import {
+  type ImageCodec,
+  ImageCodecError,
+  type ImageMime,
+  MAX_DECODE_PIXELS,
+  type Raster,
+} from "../../ports/image-codec.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
 import { orientRaster } from "../jsquash/orient.ts";
 
@@ -26,9 +32,15 @@ export async function prepareImage(processing: ImageProcessing, request: Prepare
   const small = request.width * request.height <= MAX_DECODE_PIXELS;
   try {
     return await (small ? prepareHere(processing, request) : prepareOutside(processing, request));
-  } catch {
-    return UNREADABLE;
+  } catch (error) {
+    if (error instanceof ImageCodecError || isVerdict(error)) return UNREADABLE;
+    throw error;
   }
+}
+
+/** Whether the IMAGES binding answered about the picture (its errors carry a number), and did not just fail. */
+function isVerdict(error: unknown): boolean {
+  return error instanceof Error && "code" in error && typeof error.code === "number";
 }
 
 async function prepareHere({ codec }: ImageProcessing, request: PrepareRequest): Promise<PreparedImage> {

@@ -1,5 +1,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { createConsumerServices, createImageProcessor } from "../../composition/consumer-services.ts";
+import { describeError } from "../../kernel/describe-error.ts";
+import { createLogger } from "../../kernel/logger.ts";
 import { sweepConversions } from "../../modules/conversions/jobs.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
 import { dispatch } from "../../queues/dispatch.ts";
@@ -15,8 +17,16 @@ export default {
   fetch: () => new Response(null, { status: 404 }),
 
   async queue(batch, env) {
-    const services = createConsumerServices(env);
-    for (const message of batch.messages) await dispatch(services, batch.queue, message);
+    try {
+      const services = createConsumerServices(env);
+      for (const message of batch.messages) await dispatch(services, batch.queue, message);
+    } catch (error) {
+      // Without configuration nothing can be done, and nothing may be lost: the messages come again.
+      createLogger({ level: "info", format: "json" }, { service: "consumer" }).log("error", "consumer not configured", {
+        cause: describeError(error),
+      });
+      batch.retryAll({ delaySeconds: 60 });
+    }
   },
 
   async scheduled(_controller, env) {

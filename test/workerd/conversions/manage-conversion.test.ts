@@ -42,6 +42,7 @@ async function queuedConversion(userId: string, change: { deadlineAt?: number; c
       defaultMonthlyUnits: 1000,
       maxConcurrent: 1000,
       newImages: [],
+      cleanUpId: null,
       idempotency: null,
       outboxId: newId("obx", now),
       outboxDueAt: now + 3_600_000,

@@ -167,6 +167,7 @@ describe("deleting", () => {
         defaultMonthlyUnits: 10,
         maxConcurrent: 4,
         newImages: [],
+        cleanUpId: null,
         idempotency: null,
         outboxId: newId("obx", now),
         outboxDueAt: now + 3_600_000,

@@ -102,6 +102,7 @@ export async function workerStage(generator: ImageGenerator): Promise<WorkerStag
         defaultMonthlyUnits: 1000,
         maxConcurrent: 1000,
         newImages: [],
+        cleanUpId: null,
         idempotency: null,
         outboxId: newId("obx", now),
         outboxDueAt: now + 15_000,

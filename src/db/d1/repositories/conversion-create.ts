@@ -164,6 +164,9 @@ async function tryCreate(db: Database, conversion: NewConversion, conditions: Cr
       },
       created,
     ),
+    ...(conditions.cleanUpId === null
+      ? []
+      : [db.delete(outbox).where(and(eq(outbox.id, conditions.cleanUpId), created))]),
     ...(idempotency ? claimKey(db, { ...idempotency, userId }, createdAt, created) : []),
     // Images must precede the conversion that refers to them; where it was refused, they go again in the same batch.
     ...newImages.map((image) => db.delete(images).where(and(eq(images.id, image.id), sql`NOT ${created}`))),

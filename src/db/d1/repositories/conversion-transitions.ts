@@ -1,6 +1,6 @@
 import { and, eq, exists, gt, inArray, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import { newId } from "../../../kernel/ids.ts";
+import { newId, resultImageId } from "../../../kernel/ids.ts";
 import {
   type ConversionStatus,
   resultKeys,
@@ -11,6 +11,7 @@ import type { ConversionRepository, EndStatus, Lease } from "../../../modules/co
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversionEvents, conversions, images, outbox, quotaLedger } from "../schema/index.ts";
 import { selectOne } from "./conversion-reads.ts";
+import { neededBy } from "./images.ts";
 
 type Transitions = Omit<
   ConversionRepository,
@@ -158,6 +159,8 @@ export function createConversionTransitions(db: Database): Transitions {
       await end(db, id, "canceled", { where: eq(conversions.userId, userId), cause: "deleted by the user", now });
       const outboxId = newId("obx", now);
       const { original, thumbnail } = resultKeys(id);
+      // A result may be another conversion's input: it stays as long as that one is active.
+      const free = sql`NOT ${neededBy(userId, resultImageId(id), now)}`;
       const removed = await transition(db, {
         id,
         where: and(
@@ -175,6 +178,7 @@ export function createConversionTransitions(db: Database): Transitions {
             .where(
               and(
                 isNull(images.deletedAt),
+                free,
                 eq(
                   images.id,
                   sql`(SELECT ${conversions.resultImageId} FROM ${conversions} WHERE ${conversions.id} = ${id})`,
@@ -192,7 +196,7 @@ export function createConversionTransitions(db: Database): Transitions {
               dueAt: now + 60_000,
               createdAt: now,
             },
-            done,
+            sql`${done} AND ${free}`,
           ),
         ],
       });
@@ -312,7 +316,11 @@ export function createConversionTransitions(db: Database): Transitions {
     fail: (lease, code, now) =>
       end(db, lease.conversionId, "failed", { where: held(lease), cause: code, now, errorCode: code }),
 
-    failUndelivered: (id, code, now) => end(db, id, "failed", { where: undefined, cause: code, now, errorCode: code }),
+    failUndelivered: (id, code, now) => {
+      const idle = and(eq(conversions.status, "queued"), lte(conversions.notBefore, now));
+      const abandoned = and(eq(conversions.status, "processing"), lte(conversions.leaseUntil, now));
+      return end(db, id, "failed", { where: or(idle, abandoned), cause: code, now, errorCode: code });
+    },
 
     expire: (id, now) =>
       end(db, id, "expired", { where: lte(conversions.deadlineAt, now), cause: "deadline passed", now }),

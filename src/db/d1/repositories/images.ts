@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import { newId } from "../../../kernel/ids.ts";
 import { toPage } from "../../../kernel/page.ts";
 import type { Image, ImageRepository, NewImage } from "../../../modules/images/repository.ts";
@@ -26,11 +26,13 @@ function live(id: string, owner: SQL | undefined): SQL | undefined {
   return and(eq(images.id, id), owner, isNull(images.deletedAt));
 }
 
-function neededBy(userId: string, id: string): SQL {
+/** Whether an active conversion of the user, with time left, takes the image as an input. */
+export function neededBy(userId: string, id: SQL | string, now: number): SQL {
   return sql`EXISTS (SELECT 1 FROM ${conversions} WHERE ${and(
     eq(conversions.userId, userId),
     isNull(conversions.deletedAt),
     isActive,
+    gt(conversions.deadlineAt, now),
     or(eq(conversions.personImageId, id), eq(conversions.garmentImageId, id), eq(conversions.styleImageId, id)),
   )})`;
 }
@@ -42,8 +44,8 @@ export function createD1ImageRepository(db: Database): ImageRepository {
   }
 
   return {
-    async insert(image) {
-      await db.insert(images).values(imageValues(image));
+    async insert(image, outboxId) {
+      await db.batch([db.insert(images).values(imageValues(image)), db.delete(outbox).where(eq(outbox.id, outboxId))]);
     },
     find: (userId, id) => one(live(id, eq(images.userId, userId))),
     findAny: (id) => one(live(id, undefined)),
@@ -76,7 +78,7 @@ export function createD1ImageRepository(db: Database): ImageRepository {
         dueAt: now + OUTBOX_GRACE_MS,
         createdAt: now,
       };
-      const removable = and(live(id, eq(images.userId, userId)), sql`NOT ${neededBy(userId, id)}`);
+      const removable = and(live(id, eq(images.userId, userId)), sql`NOT ${neededBy(userId, id, now)}`);
       // The promise goes in first, under the same condition: after the update nobody could tell who removed the image.
       const [promised] = await db.batch([
         insertWhere(db, outbox, promise, sql`EXISTS (SELECT 1 FROM ${images} WHERE ${removable})`),
@@ -86,6 +88,7 @@ export function createD1ImageRepository(db: Database): ImageRepository {
           .where(
             and(
               eq(conversions.userId, userId),
+              isNull(conversions.deletedAt),
               eq(conversions.resultImageId, id),
               sql`EXISTS (SELECT 1 FROM ${images} WHERE ${removable})`,
             ),

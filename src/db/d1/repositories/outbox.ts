@@ -5,6 +5,13 @@ import { outbox } from "../schema/index.ts";
 
 export function createD1OutboxRepository(db: Database): OutboxRepository {
   return {
+    async promiseDeletion({ id, keys, dueAt, now }) {
+      await db.insert(outbox).values({ id, topic: "objects.delete", payload: { keys }, dueAt, createdAt: now });
+    },
+    async find(id) {
+      const [row] = await db.select().from(outbox).where(eq(outbox.id, id));
+      return row ? ({ id: row.id, topic: row.topic, payload: row.payload } as OutboxEntry) : null;
+    },
     async listDue(now, limit) {
       const rows = await db.select().from(outbox).where(lte(outbox.dueAt, now)).orderBy(asc(outbox.dueAt)).limit(limit);
       return rows.map((row) => ({ id: row.id, topic: row.topic, payload: row.payload }) as OutboxEntry);

@@ -38,7 +38,7 @@ export const conversions = sqliteTable(
     lease: text("lease"),
     leaseUntil: integer("lease_until"),
     notBefore: integer("not_before").notNull(),
-    /** When the newest queue message for this row is due; the sweeper sends a spare one for rows that are overdue. */
+    /** When the row next needs looking at: its message is due, or its lease runs out. The sweeper sends a spare message. */
     wakeAt: integer("wake_at").notNull(),
     resultImageId: text("result_image_id").references(() => images.id),
     errorCode: text("error_code", { enum: FAILURE_CODES }),

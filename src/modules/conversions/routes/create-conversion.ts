@@ -73,7 +73,7 @@ const route = createRoute({
 });
 
 const limits = bodyLimit({
-  limits: { "application/json": JSON_LIMIT_BYTES, "multipart/form-data": 3 * MAX_IMAGE_BYTES + 256 * 1024 },
+  limits: { "application/json": JSON_LIMIT_BYTES, "multipart/form-data": 2 * MAX_IMAGE_BYTES + 256 * 1024 },
   tooLarge: "image_too_large",
 });
 

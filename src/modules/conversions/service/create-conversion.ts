@@ -23,6 +23,8 @@ export interface CreateCommand {
   readonly retryOf: string | null;
   /** Images uploaded with this request: their objects are stored, their rows are not. */
   readonly newImages: readonly NewImage[];
+  /** The promise to delete those objects again unless the conversion comes into being; null without any. */
+  readonly cleanUpId: string | null;
   readonly idempotency: { readonly operation: string; readonly key: string; readonly fingerprint: string } | null;
   /** 0–25; how long the caller is ready to wait for the end. */
   readonly waitSeconds: number;
@@ -87,33 +89,27 @@ export async function createConversion(
   command: CreateCommand,
 ): Promise<CreateAnswer> {
   const now = deps.clock.now();
-  try {
-    assertProvider(deps, command.input);
-    const conversion: NewConversion = {
-      id: newId("cnv", now),
-      userId: actor.userId,
-      input: command.input,
-      title: command.title,
-      metadata: command.metadata,
-      retryOf: command.retryOf,
-      createdAt: now,
-      deadlineAt: now + deps.config.conversions.deadlineMs,
-    };
-    const body = JSON.stringify(await serializeConversion(deps, asCreated(conversion, monthOf(now))));
-    const refused = await insert(deps, conversion, command, body);
-    if (refused) {
-      discardUploads(deps, command);
-      return refused;
-    }
-    return await answerWhenDone(deps, actor, conversion.id, command, body);
-  } catch (error) {
-    if (error instanceof AppError) discardUploads(deps, command);
-    throw error;
-  }
+  assertProvider(deps, command.input);
+  const conversion: NewConversion = {
+    id: newId("cnv", now),
+    userId: actor.userId,
+    input: command.input,
+    title: command.title,
+    metadata: command.metadata,
+    retryOf: command.retryOf,
+    createdAt: now,
+    deadlineAt: now + deps.config.conversions.deadlineMs,
+  };
+  const body = JSON.stringify(await serializeConversion(deps, asCreated(conversion, monthOf(now))));
+  const replay = await insert(deps, conversion, command, body);
+  return replay ?? answerWhenDone(deps, actor, conversion.id, command, body);
 }
 
+/** Cleans up at once after a refusal; where this is cut off, the promise in the outbox does it later. */
 function discardUploads(deps: ConversionsDeps, command: CreateCommand): void {
-  if (command.newImages.length > 0) deps.background(deleteImageObjects(deps, command.newImages));
+  const { cleanUpId, newImages } = command;
+  if (cleanUpId === null) return;
+  deps.background(deleteImageObjects(deps, newImages).then(() => deps.outbox.settle(cleanUpId)));
 }
 
 /** @returns null when created, the answer to replay when another request with the same key was first. */
@@ -130,6 +126,7 @@ async function insert(
     defaultMonthlyUnits: deps.config.conversions.freeMonthlyUnits,
     maxConcurrent: deps.config.conversions.maxConcurrent,
     newImages: command.newImages,
+    cleanUpId: command.cleanUpId,
     outboxId,
     outboxDueAt: createdAt + OUTBOX_GRACE_MS,
     idempotency: command.idempotency && {
@@ -145,6 +142,7 @@ async function insert(
   if (outcome.kind === "quota_exceeded" && (await expireOverdue(deps, userId)) > 0) {
     outcome = await deps.conversions.create(conversion, conditions);
   }
+  if (outcome.kind !== "created") discardUploads(deps, command);
   switch (outcome.kind) {
     case "created":
       deps.background(deps.jobs.sendConversion(id).then(() => deps.outbox.settle(outboxId)));

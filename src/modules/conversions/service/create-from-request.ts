@@ -4,7 +4,7 @@ import { newId } from "../../../kernel/ids.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import { validate } from "../../../kernel/validate.ts";
 import type { ImageMime } from "../../../ports/image-codec.ts";
-import { type NewImage, prepareUpload, storeUpload } from "../../images/index.ts";
+import { type NewImage, prepareUpload, promiseCleanUp, storeUpload } from "../../images/index.ts";
 import type { ConversionInput } from "../conversion.ts";
 import type { ConversionsDeps } from "../deps.ts";
 import { type CreateConversionBody, createConversionSchema } from "../schemas.ts";
@@ -37,13 +37,17 @@ function toInput(body: CreateConversionBody): ConversionInput {
   };
 }
 
-function toCommand(body: CreateConversionBody, newImages: readonly NewImage[], request: RequestCommand): CreateCommand {
+function toCommand(
+  body: CreateConversionBody,
+  uploads: Pick<CreateCommand, "newImages" | "cleanUpId">,
+  request: RequestCommand,
+): CreateCommand {
   return {
     input: toInput(body),
     title: body.title ?? null,
     metadata: body.metadata ?? {},
     retryOf: null,
-    newImages,
+    ...uploads,
     idempotency: request.idempotency,
     waitSeconds: request.waitSeconds,
   };
@@ -55,7 +59,7 @@ export async function createFromIds(
   actor: Actor,
   request: RequestCommand & { readonly body: CreateConversionBody },
 ): Promise<CreateAnswer> {
-  return createConversion(deps, actor, toCommand(request.body, [], request));
+  return createConversion(deps, actor, toCommand(request.body, { newImages: [], cleanUpId: null }, request));
 }
 
 function metadataOf(text: string): unknown {
@@ -109,9 +113,11 @@ export async function createFromUploads(
   for (const role of roles) {
     prepared.push({ role, upload: await prepareUpload(deps, request.files[role] as Uint8Array<ArrayBuffer>) });
   }
+  const owners = roles.map((role) => ({ id: ids[role] as string, userId: actor.userId }));
+  const cleanUpId = owners.length === 0 ? null : await promiseCleanUp(deps, owners);
   const newImages: NewImage[] = [];
   for (const { role, upload } of prepared) {
     newImages.push(await storeUpload(deps, { id: ids[role] as string, userId: actor.userId, kind: role }, upload));
   }
-  return createConversion(deps, actor, toCommand(body, newImages, request));
+  return createConversion(deps, actor, toCommand(body, { newImages, cleanUpId }, request));
 }

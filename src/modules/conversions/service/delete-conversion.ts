@@ -1,6 +1,5 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
-import { resultKeys } from "../conversion.ts";
 import type { ConversionsDeps } from "../deps.ts";
 
 /** Deletes a conversion and its result. An active one is canceled first and its unit released; a success refunds nothing. */
@@ -11,6 +10,13 @@ export async function deleteConversion(
 ): Promise<void> {
   const removed = await deps.conversions.remove(actor.userId, id, deps.clock.now());
   if (!removed) throw new AppError("conversion_not_found");
-  const { original, thumbnail } = resultKeys(id);
-  deps.background(deps.objects.delete([original, thumbnail]).then(() => deps.outbox.settle(removed.outboxId)));
+  deps.background(deletePromised(deps, removed.outboxId));
+}
+
+/** Deletes what the transaction promised to delete: nothing, where another conversion still needs the result. */
+async function deletePromised(deps: Pick<ConversionsDeps, "objects" | "outbox">, outboxId: string): Promise<void> {
+  const entry = await deps.outbox.find(outboxId);
+  if (entry?.topic !== "objects.delete") return;
+  await deps.objects.delete(entry.payload.keys);
+  await deps.outbox.settle(outboxId);
 }

@@ -1,7 +1,7 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import type { ConversionsDeps } from "../deps.ts";
-import { type CreateAnswer, type CreateCommand, createConversion } from "./create-conversion.ts";
+import { type CreateAnswer, type CreateCommand, createConversion, replayAnswer } from "./create-conversion.ts";
 import { getConversion } from "./get-conversion.ts";
 
 const RETRYABLE = new Set(["failed", "canceled", "expired"]);
@@ -13,6 +13,12 @@ export async function retryConversion(
   id: string,
   command: Pick<CreateCommand, "idempotency" | "waitSeconds">,
 ): Promise<CreateAnswer> {
+  if (command.idempotency) {
+    const { operation, key, fingerprint } = command.idempotency;
+    const now = deps.clock.now();
+    const record = await deps.conversions.findIdempotencyRecord(actor.userId, operation, key, now);
+    if (record) return replayAnswer(record, fingerprint, now);
+  }
   const previous = await getConversion(deps, actor, id);
   if (!RETRYABLE.has(previous.status)) {
     throw new AppError("invalid_transition", {
@@ -26,5 +32,6 @@ export async function retryConversion(
     metadata: previous.metadata,
     retryOf: previous.id,
     newImages: [],
+    cleanUpId: null,
   });
 }

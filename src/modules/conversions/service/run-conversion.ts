@@ -1,3 +1,4 @@
+import { describeError } from "../../../kernel/describe-error.ts";
 import { newId } from "../../../kernel/ids.ts";
 import { GenerationError } from "../../../ports/image-generator.ts";
 import { backoffMs } from "../backoff.ts";
@@ -49,14 +50,14 @@ async function work(deps: ConversionWorkerDeps, lease: Lease, conversion: Conver
     if (!kept) abort.abort(new LeaseLostError("the lease was taken away"));
   }, HEARTBEAT_MS);
   try {
-    const result = await produceResult(deps, conversion, {
+    const producing = produceResult(deps, conversion, {
       signal: abort.signal,
       async advance(stage) {
         const kept = await deps.conversions.advance(lease, stage, { now: deps.clock.now(), leaseMs: LEASE_MS });
         if (!kept) throw new LeaseLostError("the job was taken away between two stages");
       },
     });
-    await finish(deps, lease, conversion, result);
+    await finish(deps, lease, conversion, await unlessAborted(producing, abort.signal));
   } catch (error) {
     if (error instanceof LeaseLostError) return;
     await settleFailure(deps, lease, conversion, error);
@@ -64,6 +65,13 @@ async function work(deps: ConversionWorkerDeps, lease: Lease, conversion: Conver
     clearTimeout(timeout);
     clearInterval(heartbeat);
   }
+}
+
+/** What `work` gives, unless the signal fires first: no step, whatever it hangs on, holds a job beyond its time. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  return Promise.race([work, aborted]);
 }
 
 /** Records the stored result; where the job was taken away meanwhile, a result that nobody will adopt is deleted. */
@@ -103,13 +111,14 @@ async function settleFailure(
     conversionId: conversion.id,
     attempt: conversion.attempt,
     code,
-    cause: error instanceof Error ? `${error.name}: ${error.message.slice(0, 300)}` : typeof error,
+    cause: describeError(error),
   });
   const attemptsLeft =
     conversion.attempt < Math.min(attempts ?? Number.MAX_SAFE_INTEGER, deps.config.conversions.maxAttempts);
   const notBefore = now + backoffMs(conversion.attempt, retryAfterMs);
   if (!attemptsLeft) {
     await deps.conversions.fail(lease, code, now);
+    return;
   }
   if (notBefore >= conversion.deadlineAt) {
     // No attempt fits in any more: the row waits for its deadline and ends as expired, which is what it will be.

@@ -1,3 +1,4 @@
+import { describeError } from "../../../kernel/describe-error.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
 import { expireOverdue } from "./expire-overdue.ts";
 
@@ -5,7 +6,7 @@ import { expireOverdue } from "./expire-overdue.ts";
 const SWEEP_INTERVAL_MS = 60_000;
 /** How long the ordinary message of a queued row may be late before a spare one follows. */
 const LATE_MS = 5_000;
-const BATCH = 500;
+const BATCH = 200;
 
 export interface SweepReport {
   readonly expired: number;
@@ -18,10 +19,21 @@ export interface SweepReport {
  * timed for when its own message or lease will be overdue; a spare that turns out needless claims nothing.
  */
 export async function sweepConversions(deps: ConversionWorkerDeps): Promise<SweepReport> {
-  const expired = await expireOverdue(deps, null, BATCH);
-  const outboxDone = await drainOutbox(deps);
-  const sparesSent = await sendSpares(deps);
-  return { expired, outboxDone, sparesSent };
+  return {
+    expired: await guarded(deps, "expire", () => expireOverdue(deps, null, BATCH)),
+    outboxDone: await guarded(deps, "outbox", () => drainOutbox(deps)),
+    sparesSent: await guarded(deps, "spares", () => sendSpares(deps)),
+  };
+}
+
+/** One part of a sweep: what fails in it must not keep the other parts from their work. */
+async function guarded(deps: ConversionWorkerDeps, part: string, work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    deps.logger.log("error", "part of the sweep failed", { part, cause: describeError(error) });
+    return 0;
+  }
 }
 
 async function drainOutbox(deps: ConversionWorkerDeps): Promise<number> {
@@ -36,7 +48,7 @@ async function drainOutbox(deps: ConversionWorkerDeps): Promise<number> {
       deps.logger.log("error", "outbox entry failed", {
         outboxId: entry.id,
         topic: entry.topic,
-        cause: error instanceof Error ? error.name : typeof error,
+        cause: describeError(error),
       });
     }
   }

@@ -1,7 +1,32 @@
 import { sha256Hex } from "../../../kernel/encoding.ts";
+import { newId } from "../../../kernel/ids.ts";
 import type { ImagesDeps } from "../deps.ts";
 import type { NewImage, UploadKind } from "../repository.ts";
 import type { PreparedUpload } from "./prepare-upload.ts";
+
+/** Long enough for any request; then objects that no row came to own are deleted. */
+const ORPHAN_MS = 10 * 60_000;
+
+/** The keys of an image's objects. */
+function keysOf(userId: string, id: string) {
+  const folder = `images/${userId}/${id}`;
+  return { originalKey: `${folder}/original`, thumbnailKey: `${folder}/thumbnail` };
+}
+
+/**
+ * Promises that the objects of images about to be stored are deleted again, unless their rows come into being.
+ * @returns the id of the promise, which the transaction that inserts the rows must settle.
+ */
+export async function promiseCleanUp(
+  deps: Pick<ImagesDeps, "outbox" | "clock">,
+  owners: readonly { readonly id: string; readonly userId: string }[],
+): Promise<string> {
+  const now = deps.clock.now();
+  const id = newId("obx", now);
+  const keys = owners.flatMap((owner) => Object.values(keysOf(owner.userId, owner.id)));
+  await deps.outbox.promiseDeletion({ id, keys, dueAt: now + ORPHAN_MS, now });
+  return id;
+}
 
 /** Stores the objects of an upload. The row is the caller's to insert, with whatever must come into being with it. */
 export async function storeUpload(
@@ -9,7 +34,6 @@ export async function storeUpload(
   owner: { readonly id: string; readonly userId: string; readonly kind: UploadKind },
   upload: PreparedUpload,
 ): Promise<NewImage> {
-  const folder = `images/${owner.userId}/${owner.id}`;
   const image: NewImage = {
     ...owner,
     mime: upload.mime,
@@ -17,8 +41,7 @@ export async function storeUpload(
     width: upload.width,
     height: upload.height,
     sha256: await sha256Hex(upload.original),
-    originalKey: `${folder}/original`,
-    thumbnailKey: `${folder}/thumbnail`,
+    ...keysOf(owner.userId, owner.id),
     createdAt: deps.clock.now(),
   };
   await Promise.all([
@@ -28,7 +51,7 @@ export async function storeUpload(
   return image;
 }
 
-/** Removes the objects of images whose rows never came into being. */
+/** Removes the objects of images. */
 export async function deleteImageObjects(
   deps: Pick<ImagesDeps, "objects">,
   images: readonly NewImage[],

@@ -3,22 +3,21 @@ import type { Actor } from "../../../kernel/request-context.ts";
 import type { ImagesDeps } from "../deps.ts";
 import type { Image, UploadKind } from "../repository.ts";
 import { prepareUpload } from "./prepare-upload.ts";
-import { deleteImageObjects, storeUpload } from "./store-upload.ts";
+import { promiseCleanUp, storeUpload } from "./store-upload.ts";
 
-/** Checks and stores a picture: objects first, then the row that makes them findable. */
+/**
+ * Checks and stores a picture: a promise to clean up, the objects, then the row that makes them findable and settles
+ * the promise. Whatever fails in between, no object stays behind.
+ */
 export async function uploadImage(
-  deps: Pick<ImagesDeps, "imageProcessor" | "objects" | "images" | "clock" | "background">,
+  deps: Pick<ImagesDeps, "imageProcessor" | "objects" | "images" | "outbox" | "clock">,
   actor: Actor,
   command: { readonly kind: UploadKind; readonly bytes: Uint8Array<ArrayBuffer> },
 ): Promise<Image> {
   const upload = await prepareUpload(deps, command.bytes);
   const owner = { id: newId("img", deps.clock.now()), userId: actor.userId, kind: command.kind };
+  const cleanUp = await promiseCleanUp(deps, [owner]);
   const image = await storeUpload(deps, owner, upload);
-  try {
-    await deps.images.insert(image);
-  } catch (error) {
-    deps.background(deleteImageObjects(deps, [image]));
-    throw error;
-  }
+  await deps.images.insert(image, cleanUp);
   return image;
 }
