@@ -3,6 +3,7 @@ import { createApiServices } from "./composition/services.ts";
 import type { App } from "./http/app-type.ts";
 import { registerDocs } from "./http/docs.ts";
 import { cors } from "./http/middleware/cors.ts";
+import { drainBody } from "./http/middleware/drain-body.ts";
 import { requestId } from "./http/middleware/request-id.ts";
 import { securityHeaders } from "./http/middleware/security-headers.ts";
 import { wideEvent } from "./http/middleware/wide-event.ts";
@@ -26,7 +27,7 @@ function allowedMethods(app: App, path: string): string[] {
 
 export function createApp(): App {
   const app = createOpenApiApp();
-  app.use(requestId, wideEvent, securityHeaders, cors, async (c, next) => {
+  app.use(requestId, wideEvent, securityHeaders, cors, drainBody, async (c, next) => {
     c.set("services", createApiServices(c.env, c.executionCtx));
     await next();
   });

@@ -10,11 +10,14 @@ import { bindings, d1, db, insertImage } from "../support/database.ts";
 import { uploadPerson, usageOf } from "../support/pictures.ts";
 
 /** A conversion that no worker knows of, so that it stays queued. */
-async function queuedConversion(userId: string, change: { deadlineAt?: number; createdAt?: number } = {}) {
+async function queuedConversion(
+  userId: string,
+  change: { deadlineAt?: number; createdAt?: number; personImageId?: string } = {},
+) {
   const now = change.createdAt ?? Date.now();
   const input: ConversionInput = {
     kind: "style",
-    personImageId: await insertImage(userId),
+    personImageId: change.personImageId ?? (await insertImage(userId)),
     garmentImageId: null,
     category: null,
     styleImageId: null,
@@ -271,6 +274,16 @@ describe("deleting", () => {
     expect((await api(done.output?.url as string)).status).toBe(404);
     await expect.poll(() => bindings.BUCKET.head(resultKeys(done.id).original)).toBeNull();
     expect(await usageOf(token)).toMatchObject({ used: 1, reserved: 0 });
+  });
+
+  it("keeps a result that another active conversion still needs", async () => {
+    const { token, user } = await signUp();
+    const done = await succeeded(token);
+    const needing = await queuedConversion(user.id, { personImageId: done.output?.imageId as string });
+    expect((await api(`/api/conversions/${done.id}`, { method: "DELETE", token })).status).toBe(204);
+    expect((await api(done.output?.url as string)).status).toBe(200);
+    await d1.conversions.cancel(user.id, needing, Date.now());
+    expect((await api(`/api/images/${done.output?.imageId}`, { method: "DELETE", token })).status).toBe(204);
   });
 
   it("cancels an active conversion first and releases its unit", async () => {

@@ -187,3 +187,19 @@ it("raises version with every stage and shows progress that never falls", async 
     "conversion.succeeded",
   ]);
 });
+
+it("takes a job back from a step that hangs, and tries it again", async () => {
+  const stage = await workerStage(fakeGenerator());
+  const id = await stage.newConversion();
+  const { config } = stage.deps;
+  const hanging = {
+    ...stage.deps,
+    config: { ...config, conversions: { ...config.conversions, providerTimeoutMs: 50 } },
+    pictures: { ...stage.deps.pictures, shrink: () => new Promise<never>(() => {}) },
+  };
+  await runConversion(hanging, id);
+  expect(await d1.conversions.find(stage.userId, id)).toMatchObject({ status: "queued", attempt: 1 });
+  stage.advance(3_000);
+  await runConversion(stage.deps, id);
+  expect(await d1.conversions.find(stage.userId, id)).toMatchObject({ status: "succeeded", attempt: 2 });
+});

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { outbox } from "../../../src/db/d1/schema/index.ts";
 import { newId } from "../../../src/kernel/ids.ts";
 import { failUndelivered, sweepConversions } from "../../../src/modules/conversions/jobs.ts";
+import { promiseCleanUp, storeUpload } from "../../../src/modules/images/index.ts";
 import { d1, db } from "../support/database.ts";
 import { fakeGenerator, workerStage } from "../support/worker.ts";
 
@@ -71,4 +72,36 @@ it("fails an undeliverable conversion once, and releases its unit once", async (
     usage: { state: "released" },
   });
   expect(await d1.quota.usage(stage.userId, "2026-11")).toMatchObject({ used: 0, reserved: 0 });
+});
+
+it("leaves a job alone that a worker holds or that waits for its next attempt, whatever dead letter comes", async () => {
+  const stage = await workerStage(fakeGenerator());
+  const id = await stage.newConversion();
+  const now = stage.deps.clock.now();
+  const claimed = await d1.conversions.claim(id, { now, leaseMs: 30_000, maxAttempts: 4, attemptsSpent: false });
+  expect(await failUndelivered(stage.deps, id)).toBe(false);
+  const back = { notBefore: now + 60_000, cause: "test", now, outboxId: newId("obx", now) };
+  if (claimed) await d1.conversions.requeue(claimed.lease, back);
+  expect(await failUndelivered(stage.deps, id)).toBe(false);
+  expect(await d1.conversions.find(stage.userId, id)).toMatchObject({ status: "queued", usage: { state: "reserved" } });
+});
+
+it("deletes the objects of an upload whose row never came into being", async () => {
+  const stage = await workerStage(fakeGenerator());
+  const owner = { id: newId("img", stage.deps.clock.now()), userId: stage.userId, kind: "person" as const };
+  await promiseCleanUp(stage.deps, [owner]);
+  const upload = {
+    mime: "image/png" as const,
+    width: 64,
+    height: 64,
+    original: new Uint8Array([1]),
+    thumbnail: new Uint8Array([2]),
+  };
+  const image = await storeUpload(stage.deps, owner, upload);
+  await sweepConversions(stage.deps);
+  expect(await stage.deps.objects.head(image.originalKey)).not.toBeNull();
+  stage.advance(11 * 60_000);
+  await sweepConversions(stage.deps);
+  expect(await stage.deps.objects.head(image.originalKey)).toBeNull();
+  expect(await stage.deps.objects.head(image.thumbnailKey)).toBeNull();
 });

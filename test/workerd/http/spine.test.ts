@@ -83,6 +83,9 @@ describe("errors", () => {
     expect((await put("null")).status).toBe(422);
     expect((await put("{}", { "Content-Type": "text/plain" })).status).toBe(415);
     expect((await put("{}", { "Content-Encoding": "gzip" })).status).toBe(415);
+    for (const inherited of ["constructor", "__proto__", "toString"]) {
+      expect((await put("{}", { "Content-Type": inherited })).status, inherited).toBe(415);
+    }
     const large = await put(JSON.stringify({ kind: "x".repeat(16 * 1024) }));
     expect(large.status).toBe(413);
     expect(await large.json()).toMatchObject({ code: "body_too_large" });
@@ -90,6 +93,23 @@ describe("errors", () => {
     expect([400, 422]).toContain(nested.status);
     const polluted = await put('{"__proto__":{"kind":"style"},"constructor":{}}');
     expect(polluted.status).toBe(422);
+  });
+});
+
+describe("a body that nobody reads", () => {
+  it("is read to its end before a refusal is answered", async () => {
+    for (const path of ["/api/images", "/api/nothing", "/api/health"]) {
+      let pulled = 0;
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          if (++pulled > 40) controller.close();
+          else controller.enqueue(new Uint8Array(65_536));
+        },
+      });
+      const response = await api(path, { method: "POST", body, headers: { "Content-Type": "text/plain" } });
+      expect([401, 404, 405], path).toContain(response.status);
+      expect(pulled, path).toBeGreaterThan(40);
+    }
   });
 });
 
@@ -142,6 +162,15 @@ describe("configuration", () => {
     expect(lines).toContain("JWT_SECRET");
     expect(lines).toContain("FREE_MONTHLY_CONVERSIONS");
     expect(lines).not.toContain("hunter2");
+  });
+});
+
+describe("the development SMS provider", () => {
+  it("is refused outside development, where nothing would be sent", async () => {
+    const variables = { ENVIRONMENT: "production", SMS_PROVIDER: "dev", LOG_LEVEL: "error", LOG_FORMAT: "json" };
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    expect((await withVariables(variables, health())).status).toBe(503);
+    log.mockRestore();
   });
 });
 
