@@ -1,5 +1,4 @@
 /** `npm run dev`: the four Workers on this machine, migrated, with a secret made where there is none. */
-import { readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { type Health, type Stack, StackError, startStack } from "./stack.ts";
@@ -69,21 +68,10 @@ function stopRequested(): Promise<string> {
     process.stdout.on("error", () => resolveReason("closed output"));
     // Started by hand, a parent that leaves is nothing unusual; under npm it is the end.
     if (process.env.npm_lifecycle_event === undefined) return;
-    const ancestors = npmAncestors();
-    setInterval(() => npmAncestors() !== ancestors && resolveReason("npm gone"), 250).unref();
+    // The script execs, so npm is our parent; whoever started npm may come and go.
+    const npm = process.ppid;
+    setInterval(() => process.ppid !== npm && resolveReason("npm gone"), 250).unref();
   });
-}
-
-/** Our parent and its parent: npm runs scripts in a shell, which outlives npm. */
-function npmAncestors(): string {
-  try {
-    const stat = readFileSync(`/proc/${process.ppid}/stat`, "utf8");
-    // The name of the program, in parentheses, may hold spaces.
-    const grandparent = stat.slice(stat.lastIndexOf(")")).split(" ")[2];
-    return `${process.ppid} ${grandparent}`;
-  } catch {
-    return String(process.ppid);
-  }
 }
 
 async function waitUntilReady(stack: Stack): Promise<never | undefined> {
@@ -113,6 +101,7 @@ async function main(): Promise<number> {
     ended.then((how) => new StackError(how)).catch((error: unknown) => error),
   ]);
   if (outcome === "stop") {
+    say(`dev      stopping: ${await requested}`);
     await stack.stop();
     return 0;
   }

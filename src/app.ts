@@ -42,10 +42,9 @@ export function createApp(): App {
 
   app.notFound((c) => {
     const allow = allowedMethods(app, c.req.path);
-    return problemResponse(
-      c,
-      allow.length > 0 ? new AppError("method_not_allowed", { allow }) : new AppError("not_found"),
-    );
+    const error = allow.length > 0 ? new AppError("method_not_allowed", { allow }) : new AppError("not_found");
+    c.get("event").code = error.code;
+    return problemResponse(c, error);
   });
   app.onError((error, c) => problemResponse(c, toAppError(error)));
   return app;

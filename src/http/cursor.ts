@@ -23,7 +23,8 @@ export async function decodeCursor(keyring: Keyring, scope: readonly string[], c
 function parse(cursor: string): [string | null, string | null] {
   const bytes = fromBase64Url(cursor);
   try {
-    const value: unknown = bytes && JSON.parse(new TextDecoder().decode(bytes));
+    if (bytes === null || toBase64Url(bytes) !== cursor) return [null, null];
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
     if (Array.isArray(value) && typeof value[0] === "string" && typeof value[1] === "string")
       return [value[0], value[1]];
   } catch {

@@ -7,6 +7,7 @@ import { toFieldIssues, validate } from "../kernel/validate.ts";
 import type { App, AppEnv } from "./app-type.ts";
 import { authenticate } from "./middleware/authenticate.ts";
 import { bodyLimit } from "./middleware/body-limit.ts";
+import { noBody } from "./middleware/no-body.ts";
 
 export const problemSchema = z
   .object({
@@ -54,6 +55,9 @@ export const userAccess = { security: [{ bearer: [] }], middleware: [authenticat
 /** As {@link publicAccess} and {@link userAccess}, for routes with a JSON body of at most 16 KiB. */
 export const publicJson = { security: [], middleware: [bodyLimit()] };
 export const userJson = { security: [{ bearer: [] }], middleware: [authenticate, bodyLimit()] };
+
+/** As {@link userAccess}, for commands that take no body. */
+export const userCommand = { security: [{ bearer: [] }], middleware: [authenticate, noBody] };
 
 /** A JSON answer of one schema. */
 export function json<T extends ZodType>(schema: T, description: string) {

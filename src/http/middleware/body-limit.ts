@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import { AppError } from "../../kernel/app-error.ts";
+import { AppError, invalidField } from "../../kernel/app-error.ts";
 import type { ErrorCode } from "../../kernel/error-registry.ts";
 import type { AppEnv } from "../app-type.ts";
 
@@ -41,6 +41,19 @@ async function readUpTo(body: ReadableStream<Uint8Array>, limit: number): Promis
   return bytes;
 }
 
+/** JSON is UTF-8, and a key that JavaScript would make vanish is refused before it can. */
+function assertJsonText(bytes: Uint8Array): void {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch (cause) {
+    throw new AppError("malformed_request", { detail: "The body is not UTF-8.", cause });
+  }
+  if (/"__proto__"\s*:/.test(text)) {
+    throw invalidField("__proto__", "unrecognized_key", "This field is not known or not yours to set.");
+  }
+}
+
 /**
  * Reads the whole body within the limit of its media type before the handler runs: 415 for another media type or a
  * Content-Encoding, 413 above the limit. A declared length is not believed; the bytes are counted.
@@ -60,6 +73,7 @@ export function bodyLimit(options: BodyLimits = JSON_ONLY): MiddlewareHandler<Ap
       });
     }
     if (bytes === null) throw new AppError(mediaType === "application/json" ? "body_too_large" : options.tooLarge);
+    if (mediaType === "application/json") assertJsonText(bytes);
     c.req.raw = new Request(c.req.raw, { body: bytes });
     await next();
   };

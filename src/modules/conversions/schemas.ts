@@ -7,7 +7,16 @@ import { STYLE_PRESET_IDS } from "./style-presets.ts";
 export const OUTPUT_FORMATS = ["jpeg", "png", "webp"] as const;
 
 const imageId = z.string().min(1).max(64);
-const title = z.string().trim().min(1).max(200);
+/** Text without NUL and broken surrogates, which no client could read back as it was sent. */
+function readable(max: number) {
+  return z
+    .string()
+    .trim()
+    .max(max)
+    .refine((text) => text.isWellFormed() && !text.includes("\0"), "Broken text is not accepted.");
+}
+
+const title = readable(200).min(1);
 const metadata = z
   .record(z.string().min(1).max(64), z.string().max(500))
   .refine((pairs) => Object.keys(pairs).length <= 20, "At most 20 pairs.")
@@ -15,10 +24,7 @@ const metadata = z
 
 const common = {
   personImageId: imageId.openapi({ description: "The photo to convert." }),
-  prompt: z
-    .string()
-    .trim()
-    .max(500)
+  prompt: readable(500)
     .optional()
     .openapi({ description: "Wishes in your own words, for providers that understand text." }),
   seed: z
@@ -134,11 +140,14 @@ export const conversionListSchema = z
   .object({ items: z.array(conversionSchema), nextCursor: z.string().nullable() })
   .openapi("ConversionList");
 
-export const listQuerySchema = z.object({
-  status: z.enum(CONVERSION_STATUSES).optional(),
-  kind: z.enum(CONVERSION_KINDS).optional(),
+export const pageQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().optional(),
+});
+
+export const listQuerySchema = pageQuerySchema.extend({
+  status: z.enum(CONVERSION_STATUSES).optional(),
+  kind: z.enum(CONVERSION_KINDS).optional(),
 });
 
 export const styleListSchema = z

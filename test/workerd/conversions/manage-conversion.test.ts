@@ -196,6 +196,14 @@ describe("changing", () => {
       headers: { "If-Match": "*" },
     });
     expect(any.status).toBe(200);
+    const current = (await api(`/api/conversions/${id}`, { token })).headers.get("etag") as string;
+    const listed = await api(`/api/conversions/${id}`, {
+      method: "PUT",
+      token,
+      json: { title: "y" },
+      headers: { "If-Match": `"zz", ${current}` },
+    });
+    expect(listed.status).toBe(200);
     const nonsense = await api(`/api/conversions/${id}`, {
       method: "PUT",
       token,
@@ -207,6 +215,16 @@ describe("changing", () => {
 });
 
 describe("canceling and retrying", () => {
+  it("refuse fields instead of dropping them, and take an empty object", async () => {
+    const { token, user } = await signUp();
+    const id = await queuedConversion(user.id);
+    for (const verb of ["cancel", "retry"]) {
+      const response = await api(`/api/conversions/${id}/${verb}`, { method: "POST", token, json: { seed: 5 } });
+      expect(response.status, verb).toBe(422);
+    }
+    expect((await api(`/api/conversions/${id}/cancel`, { method: "POST", token, json: {} })).status).toBe(200);
+  });
+
   it("cancels once, releases the unit, and refuses what has ended", async () => {
     const { token, user } = await signUp();
     const id = await queuedConversion(user.id);
@@ -328,4 +346,14 @@ it("lists the styles with pictures that exist", async () => {
     const sample = await api(item.sampleUrl);
     expect(sample.headers.get("content-type"), item.id).toBe("image/jpeg");
   }
+});
+
+it("pages the styles like every other list", async () => {
+  const first = (await (await api("/api/styles?limit=4")).json()) as { items: { id: string }[]; nextCursor: string };
+  expect(first.items).toHaveLength(4);
+  const rest = (await (await api(`/api/styles?cursor=${encodeURIComponent(first.nextCursor)}`)).json()) as typeof first;
+  expect([...first.items, ...rest.items].map((item) => item.id)).toHaveLength(9);
+  expect(rest.nextCursor).toBeNull();
+  expect((await api("/api/styles?limit=0")).status).toBe(422);
+  expect((await api("/api/styles?cursor=nope")).status).toBe(400);
 });

@@ -4,7 +4,7 @@ import { createApp } from "../../../src/app.ts";
 import { decodeCursor, encodeCursor } from "../../../src/http/cursor.ts";
 import { ERRORS } from "../../../src/kernel/error-registry.ts";
 import { createKeyring } from "../../../src/kernel/keyring.ts";
-import { api, signUp } from "../support/client.ts";
+import { api, apiRequest, newPhone, signUp } from "../support/client.ts";
 import { bindings } from "../support/database.ts";
 
 /** One request to an app of its own, with other variables than the test Worker's. */
@@ -78,6 +78,9 @@ describe("errors", () => {
         headers: { "Content-Type": "application/json", ...headers },
       });
     expect((await put("{")).status).toBe(400);
+    expect((await put(new Uint8Array([0x22, 0xff, 0xfe, 0x22]))).status).toBe(400);
+    const hidden = await put('{"kind":"style","metadata":{"__proto__":"x"}}');
+    expect(await hidden.json()).toMatchObject({ status: 422, errors: [{ path: "__proto__" }] });
     expect((await put("")).status).toBe(400);
     expect((await put("[]")).status).toBe(422);
     expect((await put("null")).status).toBe(422);
@@ -166,10 +169,12 @@ describe("configuration", () => {
 });
 
 describe("the development SMS provider", () => {
-  it("is refused outside development, where nothing would be sent", async () => {
+  it("takes no code outside development, where nothing would be sent", async () => {
     const variables = { ENVIRONMENT: "production", SMS_PROVIDER: "dev", LOG_LEVEL: "error", LOG_FORMAT: "json" };
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
-    expect((await withVariables(variables, health())).status).toBe(503);
+    const send = apiRequest("/api/auth/send-otp", { json: { phone: newPhone(), purpose: "register" } });
+    expect((await withVariables(variables, send)).status).toBe(503);
+    expect((await withVariables(variables, health())).status).toBe(200);
     log.mockRestore();
   });
 });
@@ -201,7 +206,7 @@ describe("logs", () => {
       expect(lines[0]).not.toContain("SECRET");
     }
     const [unmatched] = await linesOf("json", new Request("http://api.test/nowhere"));
-    expect(JSON.parse(unmatched as string)).toMatchObject({ route: "/*", status: 404 });
+    expect(JSON.parse(unmatched as string)).toMatchObject({ route: "/*", status: 404, code: "not_found" });
   });
 });
 

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
-import { idParam, json, problems, userAccess } from "../../../http/openapi.ts";
+import { idParam, json, problems, userCommand } from "../../../http/openapi.ts";
 import { conversionSchema } from "../schemas.ts";
 import { cancelConversion } from "../service/cancel-conversion.ts";
 import { conversionResponse } from "./shared.ts";
@@ -12,11 +12,11 @@ const route = createRoute({
   tags: ["Conversions"],
   summary: "Cancel a waiting or running conversion",
   description: "Its unit is released.",
-  ...userAccess,
+  ...userCommand,
   request: { params: idParam },
   responses: {
     200: json(conversionSchema, "The canceled conversion."),
-    ...problems("unauthenticated", "conversion_not_found", "invalid_transition"),
+    ...problems("unauthenticated", "conversion_not_found", "invalid_transition", "validation_failed", "body_too_large"),
   },
 });
 

@@ -1,8 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
+import { decodeCursor, encodeCursor } from "../../../http/cursor.ts";
 import { json, problems, publicAccess } from "../../../http/openapi.ts";
-import { styleListSchema } from "../schemas.ts";
-import { STYLE_PRESETS } from "../style-presets.ts";
+import { pageQuerySchema, styleListSchema } from "../schemas.ts";
+import { listStyles } from "../service/list-styles.ts";
 
 const route = createRoute({
   method: "get",
@@ -11,20 +12,20 @@ const route = createRoute({
   tags: ["Conversions"],
   summary: "The styles a photo can be given by name",
   ...publicAccess,
-  responses: { 200: json(styleListSchema, "Every style."), ...problems() },
+  request: { query: pageQuerySchema },
+  responses: { 200: json(styleListSchema, "Every style."), ...problems("invalid_cursor", "validation_failed") },
 });
 
-const items = STYLE_PRESETS.map((preset) => ({
-  id: preset.id,
-  name: preset.name,
-  description: preset.description,
-  sampleUrl: `/api/styles/samples/${preset.id}.jpg`,
-}));
-
 export function registerListStyles(app: App): void {
-  app.openapi(route, (c) => {
+  app.openapi(route, async (c) => {
+    const { keyring } = c.get("services");
+    const { limit, cursor } = c.req.valid("query");
+    const afterKey = cursor === undefined ? null : await decodeCursor(keyring, ["styles"], cursor);
+    const page = listStyles({ limit, afterKey });
+    const items = page.items.map((style) => ({ ...style, sampleUrl: `/api/styles/samples/${style.id}.jpg` }));
+    const nextCursor = page.nextKey === null ? null : await encodeCursor(keyring, ["styles"], page.nextKey);
     c.header("Cache-Control", "public, max-age=300");
-    return c.json({ items, nextCursor: null }, 200);
+    return c.json({ items, nextCursor }, 200);
   });
   app.get("/api/styles/samples/:file", async (c) => {
     const asset = await c.env.ASSETS.fetch(c.req.raw.url);

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
-import { idParam, json, problems, userAccess } from "../../../http/openapi.ts";
+import { idParam, json, problems, userCommand } from "../../../http/openapi.ts";
 import { conversionSchema } from "../schemas.ts";
 import { retryConversion } from "../service/retry-conversion.ts";
 import { createdResponse, idempotencyKey, waitSeconds } from "./shared.ts";
@@ -12,7 +12,7 @@ const route = createRoute({
   tags: ["Conversions"],
   summary: "Try a failed, canceled or expired conversion again",
   description: "Makes a new conversion with the same inputs and `retryOf` set; it takes a unit of its own.",
-  ...userAccess,
+  ...userCommand,
   request: { params: idParam },
   responses: {
     201: json(conversionSchema, "Ended within `Prefer: wait`."),
@@ -25,6 +25,7 @@ const route = createRoute({
       "invalid_transition",
       "idempotency_in_flight",
       "idempotency_mismatch",
+      "body_too_large",
       "validation_failed",
       "concurrency_limit",
     ),

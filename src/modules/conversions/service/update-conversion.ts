@@ -6,13 +6,12 @@ import type { ClientFields } from "../repository.ts";
 import { conversionEtag } from "../serialize.ts";
 import { getConversion } from "./get-conversion.ts";
 
-/** The version an `If-Match` header asks for; null where any will do. An unknown validator matches no version. */
-function expectedVersion(ifMatch: string | null): number | null {
+/** The version that must still hold when writing; null where any will do. The header may list several (RFC 9110 §13.1.1). */
+function expectedVersion(ifMatch: string | null, current: Conversion): number | null {
   if (ifMatch === null || ifMatch.trim() === "*") return null;
-  const version = Number(/^"v(\d{1,12})"$/.exec(ifMatch.trim())?.[1] ?? Number.NaN);
-  if (Number.isNaN(version) || conversionEtag({ version }) !== ifMatch.trim())
-    throw new AppError("precondition_failed");
-  return version;
+  const listed = ifMatch.split(",").map((tag) => tag.trim());
+  if (!listed.includes(conversionEtag(current))) throw new AppError("precondition_failed");
+  return current.version;
 }
 
 /** Changes the fields that belong to the client; those left out stay. */
@@ -22,8 +21,8 @@ export async function updateConversion(
   id: string,
   command: { readonly fields: ClientFields; readonly ifMatch: string | null },
 ): Promise<Conversion> {
-  await getConversion(deps, actor, id);
-  const options = { expectedVersion: expectedVersion(command.ifMatch), now: deps.clock.now() };
+  const current = await getConversion(deps, actor, id);
+  const options = { expectedVersion: expectedVersion(command.ifMatch, current), now: deps.clock.now() };
   const outcome = await deps.conversions.updateClientFields(actor.userId, id, command.fields, options);
   if (outcome === "stale") throw new AppError("precondition_failed");
   return getConversion(deps, actor, id);
