@@ -1,0 +1,121 @@
+import { and, eq, exists, inArray, type SQL, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import { newId } from "../../../kernel/ids.ts";
+import { type ConversionStatus, resultKeys, sourcesOf } from "../../../modules/conversions/conversion.ts";
+import type { EndStatus, Lease } from "../../../modules/conversions/repository.ts";
+import { type Database, insertWhere } from "../atomic.ts";
+import { conversionEvents, conversions, outbox, quotaLedger } from "../schema/index.ts";
+
+/** A worker that lost its job may still store a result within this time; then what it stored is deleted. */
+const LATE_RESULT_MS = 10 * 60_000;
+
+interface Transition {
+  readonly id: string;
+  readonly where: SQL | undefined;
+  readonly set: Partial<Record<keyof typeof conversions.$inferInsert, unknown>>;
+  readonly now: number;
+  readonly event?: { readonly type: string; readonly cause: string };
+  readonly ledger?: "committed" | "released";
+  /** Statements around the update; `after` ones are conditional on `done`. */
+  readonly before?: readonly BatchItem<"sqlite">[];
+  readonly after?: (done: SQL) => readonly BatchItem<"sqlite">[];
+}
+
+export function held(lease: Lease): SQL | undefined {
+  return and(
+    eq(conversions.id, lease.conversionId),
+    eq(conversions.lease, lease.token),
+    eq(conversions.status, "processing"),
+  );
+}
+
+/** One batch: the guarded update, then its event and ledger entry, which happen only if the update did. */
+export async function transition(db: Database, t: Transition): Promise<boolean> {
+  const writeId = crypto.randomUUID();
+  const written = db
+    .select({ one: sql`1` })
+    .from(conversions)
+    .where(and(eq(conversions.id, t.id), eq(conversions.writeId, writeId)));
+  const done = exists(written);
+  const update = db
+    .update(conversions)
+    .set({
+      ...t.set,
+      version: sql`${conversions.version} + 1`,
+      writeId,
+      updatedAt: t.now,
+    } as unknown as typeof conversions.$inferInsert)
+    .where(t.where);
+  const statements: BatchItem<"sqlite">[] = [...(t.before ?? []), update];
+  if (t.event) statements.push(eventInsert(db, t.id, writeId, t.event, t.now));
+  if (t.ledger) {
+    statements.push(
+      db
+        .update(quotaLedger)
+        .set({ state: t.ledger, settledAt: t.now })
+        .where(and(eq(quotaLedger.conversionId, t.id), eq(quotaLedger.state, "reserved"), done)),
+    );
+  }
+  statements.push(...(t.after?.(done) ?? []));
+  const results = (await db.batch(statements as [BatchItem<"sqlite">])) as unknown as D1Result[];
+  return results[t.before?.length ?? 0]?.meta.changes === 1;
+}
+
+function eventInsert(db: Database, id: string, writeId: string, event: { type: string; cause: string }, now: number) {
+  return db.insert(conversionEvents).select(
+    db
+      .select({
+        conversionId: conversions.id,
+        version: conversions.version,
+        type: sql`${event.type}`.as("type"),
+        status: conversions.status,
+        stage: conversions.stage,
+        progress: conversions.progress,
+        cause: sql`${event.cause}`.as("cause"),
+        at: sql`${now}`.as("at"),
+      })
+      .from(conversions)
+      .where(and(eq(conversions.id, id), eq(conversions.writeId, writeId))),
+  );
+}
+
+export function endedColumns(status: ConversionStatus, now: number) {
+  return { status, stage: null, lease: null, leaseUntil: null, completedAt: now };
+}
+
+/** Promises that a result stored too late by a worker of this conversion will be deleted. */
+function dropLateResult(db: Database, id: string, now: number, done: SQL) {
+  const { original, thumbnail } = resultKeys(id);
+  const values = {
+    id: newId("obx", now),
+    topic: "objects.delete" as const,
+    payload: { keys: [original, thumbnail] },
+    dueAt: now + LATE_RESULT_MS,
+    createdAt: now,
+  };
+  return insertWhere(db, outbox, values, done);
+}
+
+/** Ends an active conversion without a result: event, released unit, no object left behind. */
+export function end(
+  db: Database,
+  id: string,
+  to: EndStatus,
+  options: {
+    readonly where: SQL | undefined;
+    readonly cause: string;
+    readonly now: number;
+    readonly errorCode?: string;
+  },
+): Promise<boolean> {
+  const { where, cause, now, errorCode } = options;
+  return transition(db, {
+    id,
+    where: and(eq(conversions.id, id), inArray(conversions.status, sourcesOf(to)), where),
+    set: { ...endedColumns(to, now), ...(errorCode ? { errorCode } : {}) },
+    now,
+    event: { type: `conversion.${to}`, cause },
+    ledger: "released",
+    after: (done) => [dropLateResult(db, id, now, done)],
+  });
+}
