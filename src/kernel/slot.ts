@@ -18,22 +18,24 @@ const POLL_MS = 10;
  */
 export function createSlot(options: SlotOptions): <T>(task: () => Promise<T>) => Promise<T> {
   let holder: { readonly staleAt: number } | null = null;
-  let waiting: number[] = [];
+  /** One entry a waiter; those of waiters that were torn down go when their time is over. */
+  const waiting = new Set<{ readonly until: number }>();
 
   async function acquire(): Promise<{ readonly staleAt: number }> {
-    const now = Date.now();
-    waiting = waiting.filter((until) => until > now);
-    if (waiting.length >= options.maxWaiting) throw new SlotBusyError("too many wait already");
-    const until = now + options.maxWaitMs;
-    while (holder !== null && holder.staleAt > Date.now()) {
-      if (waiting.indexOf(until) === -1) waiting.push(until);
-      if (Date.now() >= until) throw new SlotBusyError("waited too long");
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    for (const waiter of waiting) if (waiter.until < Date.now()) waiting.delete(waiter);
+    if (waiting.size >= options.maxWaiting) throw new SlotBusyError("too many wait already");
+    const me = { until: Date.now() + options.maxWaitMs };
+    waiting.add(me);
+    try {
+      while (holder !== null && holder.staleAt > Date.now()) {
+        if (Date.now() >= me.until) throw new SlotBusyError("waited too long");
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+      holder = { staleAt: Date.now() + options.staleMs };
+      return holder;
+    } finally {
+      waiting.delete(me);
     }
-    const place = waiting.indexOf(until);
-    if (place !== -1) waiting.splice(place, 1);
-    holder = { staleAt: Date.now() + options.staleMs };
-    return holder;
   }
 
   return async (task) => {

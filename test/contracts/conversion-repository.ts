@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
-import type { ConversionInput } from "../../src/modules/conversions/conversion.ts";
 import type {
   ConversionRepository,
   CreateConditions,
@@ -10,6 +9,7 @@ import type {
 } from "../../src/modules/conversions/repository.ts";
 import type { QuotaRepository } from "../../src/modules/plans/repository.ts";
 import type { OutboxRepository } from "../../src/ports/outbox.ts";
+import { conversionInput, createConditions, newConversion } from "../factories.ts";
 
 /** A database under test: the ports, and ways to set the stage and look behind it. */
 export interface DatabaseUnderTest {
@@ -36,41 +36,15 @@ export function conversionRepositoryContract(name: string, database: () => Promi
     const db = await database();
     const userId = await db.newUser();
     const personImageId = await db.newImage(userId);
-    const input: ConversionInput = {
-      kind: "style",
-      personImageId,
-      garmentImageId: null,
-      category: null,
-      styleImageId: null,
-      stylePreset: "oil",
-      prompt: null,
-      seed: 1,
-      outputMime: "image/jpeg",
-      providerRequested: null,
-      fallback: "deny",
-    };
-    const conversion = (change: Partial<NewConversion> = {}): NewConversion => ({
-      id: newId("cnv", NOW),
-      userId,
-      input,
-      title: null,
-      metadata: {},
-      retryOf: null,
-      createdAt: NOW,
-      deadlineAt: NOW + 600_000,
-      ...change,
-    });
-    const conditions = (change: Partial<CreateConditions> = {}): CreateConditions => ({
-      period: "2026-11",
-      defaultMonthlyUnits: options.units ?? 10,
-      maxConcurrent: options.maxConcurrent ?? 100,
-      newImages: [],
-      cleanUpId: null,
-      idempotency: null,
-      outboxId: newId("obx", NOW),
-      outboxDueAt: NOW + 15_000,
-      ...change,
-    });
+    const input = conversionInput(personImageId);
+    const conversion = (change: Partial<NewConversion> = {}) =>
+      newConversion(userId, input, { createdAt: NOW, ...change });
+    const conditions = (change: Partial<CreateConditions> = {}) =>
+      createConditions(NOW, {
+        defaultMonthlyUnits: options.units ?? 10,
+        maxConcurrent: options.maxConcurrent ?? 100,
+        ...change,
+      });
     const create = async (change: Partial<NewConversion> = {}) => {
       const made = conversion(change);
       expect(await db.conversions.create(made, conditions())).toEqual({ kind: "created" });

@@ -1,10 +1,9 @@
 import { eq } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { conversions } from "../../../src/db/d1/schema/index.ts";
-import { newId } from "../../../src/kernel/ids.ts";
-import type { ConversionInput } from "../../../src/modules/conversions/conversion.ts";
 import { resultKeys } from "../../../src/modules/conversions/conversion.ts";
 import { conversionListSchema, conversionSchema } from "../../../src/modules/conversions/schemas.ts";
+import { conversionInput, createConditions, newConversion } from "../../factories.ts";
 import { api, signUp } from "../support/client.ts";
 import { bindings, d1, db, insertImage } from "../support/database.ts";
 import { uploadPerson, usageOf } from "../support/pictures.ts";
@@ -14,45 +13,11 @@ async function queuedConversion(
   userId: string,
   change: { deadlineAt?: number; createdAt?: number; personImageId?: string } = {},
 ) {
-  const now = change.createdAt ?? Date.now();
-  const input: ConversionInput = {
-    kind: "style",
-    personImageId: change.personImageId ?? (await insertImage(userId)),
-    garmentImageId: null,
-    category: null,
-    styleImageId: null,
-    stylePreset: "oil",
-    prompt: null,
-    seed: 1,
-    outputMime: "image/jpeg",
-    providerRequested: null,
-    fallback: "deny",
-  };
-  const id = newId("cnv", now);
-  const outcome = await d1.conversions.create(
-    {
-      id,
-      userId,
-      input,
-      title: null,
-      metadata: {},
-      retryOf: null,
-      createdAt: now,
-      deadlineAt: change.deadlineAt ?? now + 600_000,
-    },
-    {
-      period: new Date(now).toISOString().slice(0, 7),
-      defaultMonthlyUnits: 1000,
-      maxConcurrent: 1000,
-      newImages: [],
-      cleanUpId: null,
-      idempotency: null,
-      outboxId: newId("obx", now),
-      outboxDueAt: now + 3_600_000,
-    },
-  );
+  const { personImageId = await insertImage(userId), ...times } = change;
+  const conversion = newConversion(userId, conversionInput(personImageId), times);
+  const outcome = await d1.conversions.create(conversion, createConditions(conversion.createdAt));
   expect(outcome.kind).toBe("created");
-  return id;
+  return conversion.id;
 }
 
 async function succeeded(token: string) {

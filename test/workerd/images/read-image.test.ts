@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { newId } from "../../../src/kernel/ids.ts";
 import { imageListSchema, imageSchema } from "../../../src/modules/images/schemas.ts";
+import { conversionInput, createConditions, newConversion } from "../../factories.ts";
 import { QUADRANT_JPEG } from "../../support/pictures.ts";
 import { api, signUp } from "../support/client.ts";
 import { bindings, d1, insertImage } from "../support/database.ts";
@@ -136,47 +137,13 @@ describe("deleting", () => {
   it("is refused while an active conversion needs the image, and then allowed again", async () => {
     const { user, token } = await signUp();
     const imageId = await insertImage(user.id);
-    const now = Date.now();
-    const id = newId("cnv", now);
-    const input = {
-      kind: "style",
-      personImageId: await insertImage(user.id),
-      garmentImageId: null,
-      category: null,
-      styleImageId: imageId,
-      stylePreset: null,
-      prompt: null,
-      seed: 1,
-      outputMime: "image/jpeg",
-      providerRequested: null,
-      fallback: "deny",
-    } as const;
-    await d1.conversions.create(
-      {
-        id,
-        userId: user.id,
-        input,
-        title: null,
-        metadata: {},
-        retryOf: null,
-        createdAt: now,
-        deadlineAt: now + 60_000,
-      },
-      {
-        period: "2026-11",
-        defaultMonthlyUnits: 10,
-        maxConcurrent: 4,
-        newImages: [],
-        cleanUpId: null,
-        idempotency: null,
-        outboxId: newId("obx", now),
-        outboxDueAt: now + 3_600_000,
-      },
-    );
+    const change = { stylePreset: null, styleImageId: imageId };
+    const conversion = newConversion(user.id, conversionInput(await insertImage(user.id), change));
+    await d1.conversions.create(conversion, createConditions(conversion.createdAt));
     const refused = await api(`/api/images/${imageId}`, { method: "DELETE", token });
     expect(refused.status).toBe(409);
     expect(await refused.json()).toMatchObject({ code: "image_in_use" });
-    await d1.conversions.cancel(user.id, id, now);
+    await d1.conversions.cancel(user.id, conversion.id, Date.now());
     expect((await api(`/api/images/${imageId}`, { method: "DELETE", token })).status).toBe(204);
   });
 });

@@ -8,11 +8,13 @@ import {
   ALPHA_WEBP,
   animatedPng,
   animatedWebp,
+  concat,
   EXIF_CAMERA,
   indexOf,
   jpegWithTrailer,
   LOSSY_WEBP,
   pngBomb,
+  pngChunk,
   pngOf,
   QUADRANT_JPEG,
   quadrants,
@@ -169,6 +171,24 @@ describe("uploading", () => {
       expect(corners(thumbnail), String(orientation)).toEqual(corners(orientRaster(tiny, orientation)));
       expect(indexOf(await originalOf(image.url), ...text(EXIF_CAMERA))).toBe(-1);
     }
+  });
+
+  it("refuses a picture above 4 MP whose pixels are damaged, as it does a small one", async () => {
+    const { token, user } = await signUp();
+    for (const [width, height] of [
+      [2400, 1800],
+      [96, 72],
+    ] as const) {
+      const sound = await codec.encode(quadrantRaster(width, height), "image/png");
+      const dataAt = indexOf(sound, ...text("IDAT")) + 4;
+      const length = new DataView(sound.buffer).getUint32(dataAt - 8);
+      const data = sound.slice(dataAt, dataAt + length).fill(0xff, 2);
+      const damaged = concat([sound.slice(0, dataAt - 8), pngChunk("IDAT", data), pngChunk("IEND", new Uint8Array())]);
+      const response = await upload(token, damaged);
+      expect(response.status, `${width}`).toBe(422);
+      expect(await response.json()).toMatchObject({ code: "invalid_image" });
+    }
+    expect(await storedKeys(user.id)).toEqual([]);
   });
 
   it("keeps transparency", async () => {

@@ -1,11 +1,11 @@
 import { configOf } from "../../../src/composition/config.ts";
 import { createD1ImageRepository } from "../../../src/db/d1/repositories/images.ts";
-import { newId } from "../../../src/kernel/ids.ts";
 import { createLogger } from "../../../src/kernel/logger.ts";
 import type { ConversionWorkerDeps } from "../../../src/modules/conversions/jobs.ts";
 import type { NewConversion } from "../../../src/modules/conversions/repository.ts";
 import type { GenerateRequest, ImageGenerator } from "../../../src/ports/image-generator.ts";
 import { createR2ObjectStore } from "../../../src/providers/cloudflare/r2-object-store.ts";
+import { conversionInput, createConditions, newConversion } from "../../factories.ts";
 import { QUADRANT_JPEG } from "../../support/pictures.ts";
 import { bindings, d1, db, insertImage, insertUser } from "./database.ts";
 
@@ -73,40 +73,9 @@ export async function workerStage(generator: ImageGenerator): Promise<WorkerStag
       offsetMs += ms;
     },
     async newConversion(change = {}) {
-      const now = clock.now();
-      const conversion: NewConversion = {
-        id: newId("cnv", now),
-        userId,
-        input: {
-          kind: "style",
-          personImageId,
-          garmentImageId: null,
-          category: null,
-          styleImageId: null,
-          stylePreset: "oil",
-          prompt: null,
-          seed: 1,
-          outputMime: "image/jpeg",
-          providerRequested: null,
-          fallback: "deny",
-        },
-        title: null,
-        metadata: {},
-        retryOf: null,
-        createdAt: now,
-        deadlineAt: now + 600_000,
-        ...change,
-      };
-      const outcome = await d1.conversions.create(conversion, {
-        period: "2026-11",
-        defaultMonthlyUnits: 1000,
-        maxConcurrent: 1000,
-        newImages: [],
-        cleanUpId: null,
-        idempotency: null,
-        outboxId: newId("obx", now),
-        outboxDueAt: now + 15_000,
-      });
+      const conversion = newConversion(userId, conversionInput(personImageId), { createdAt: clock.now(), ...change });
+      const conditions = createConditions(conversion.createdAt, { period: "2026-11" });
+      const outcome = await d1.conversions.create(conversion, conditions);
       if (outcome.kind !== "created") throw new Error(`not created: ${outcome.kind}`);
       return conversion.id;
     },

@@ -1,0 +1,56 @@
+import { newId } from "../src/kernel/ids.ts";
+import type { ConversionInput } from "../src/modules/conversions/conversion.ts";
+import type { CreateConditions, NewConversion } from "../src/modules/conversions/repository.ts";
+
+/** A preset style of one photo. */
+export function conversionInput(personImageId: string, change: Partial<ConversionInput> = {}): ConversionInput {
+  return {
+    kind: "style",
+    personImageId,
+    garmentImageId: null,
+    category: null,
+    styleImageId: null,
+    stylePreset: "oil",
+    prompt: null,
+    seed: 1,
+    outputMime: "image/jpeg",
+    providerRequested: null,
+    fallback: "deny",
+    ...change,
+  };
+}
+
+/** A conversion that was asked for just now and has ten minutes. */
+export function newConversion(
+  userId: string,
+  input: ConversionInput,
+  change: Partial<NewConversion> = {},
+): NewConversion {
+  const createdAt = change.createdAt ?? Date.now();
+  return {
+    id: newId("cnv", createdAt),
+    userId,
+    input,
+    title: null,
+    metadata: {},
+    retryOf: null,
+    createdAt,
+    deadlineAt: createdAt + 600_000,
+    ...change,
+  };
+}
+
+/** Conditions that refuse nothing, for a conversion created at `now`; its first message is left to the test. */
+export function createConditions(now: number, change: Partial<CreateConditions> = {}): CreateConditions {
+  return {
+    period: new Date(now).toISOString().slice(0, 7),
+    defaultMonthlyUnits: 1000,
+    maxConcurrent: 1000,
+    newImages: [],
+    cleanUpId: null,
+    idempotency: null,
+    outboxId: newId("obx", now),
+    outboxDueAt: now + 15_000,
+    ...change,
+  };
+}
