@@ -1,1 +1,2 @@
+export { RateLimiter } from "./rate-limiter/rate-limiter.ts";
 export { UserSessions } from "./user-sessions/user-sessions.ts";

@@ -4,12 +4,14 @@ import type { App } from "./http/app-type.ts";
 import { registerDocs } from "./http/docs.ts";
 import { cors } from "./http/middleware/cors.ts";
 import { drainBody } from "./http/middleware/drain-body.ts";
+import { rateLimitHeaders } from "./http/middleware/rate-limit.ts";
 import { requestId } from "./http/middleware/request-id.ts";
 import { securityHeaders } from "./http/middleware/security-headers.ts";
 import { wideEvent } from "./http/middleware/wide-event.ts";
 import { createOpenApiApp } from "./http/openapi.ts";
 import { problemResponse, toAppError } from "./http/problem.ts";
 import { AppError } from "./kernel/app-error.ts";
+import { registerAudit } from "./modules/audit/index.ts";
 import { registerAuth } from "./modules/auth/index.ts";
 import { registerConversions } from "./modules/conversions/index.ts";
 import { registerImages } from "./modules/images/index.ts";
@@ -27,13 +29,14 @@ function allowedMethods(app: App, path: string): string[] {
 
 export function createApp(): App {
   const app = createOpenApiApp();
-  app.use(requestId, wideEvent, securityHeaders, cors, drainBody, async (c, next) => {
+  app.use(requestId, wideEvent, securityHeaders, cors, drainBody, rateLimitHeaders, async (c, next) => {
     c.set("services", createApiServices(c.env, c.executionCtx));
     await next();
   });
 
   registerAuth(app);
   registerUsers(app);
+  registerAudit(app);
   registerPlans(app);
   registerImages(app);
   registerConversions(app);

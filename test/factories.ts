@@ -1,3 +1,4 @@
+import type { AuditEvent } from "../src/kernel/audit.ts";
 import { newId } from "../src/kernel/ids.ts";
 import type { ConversionInput } from "../src/modules/conversions/conversion.ts";
 import type { CreateConditions, NewConversion } from "../src/modules/conversions/repository.ts";
@@ -49,8 +50,27 @@ export function createConditions(now: number, change: Partial<CreateConditions> 
     newImages: [],
     cleanUpId: null,
     idempotency: null,
+    event: null,
     outboxId: newId("obx", now),
     outboxDueAt: now + 15_000,
+    ...change,
+  };
+}
+
+/** An audit event of a user nobody else has. */
+export function auditEvent(change: Partial<AuditEvent> = {}): AuditEvent {
+  const now = Date.now();
+  const userId = newId("usr", now);
+  return {
+    id: newId("aud", now),
+    subject: { userId },
+    actorId: userId,
+    action: "user.update",
+    outcome: "success",
+    sessionId: null,
+    ipPrefix: null,
+    detail: null,
+    createdAt: now,
     ...change,
   };
 }

@@ -1,7 +1,12 @@
 import { z } from "zod";
-import type { Config } from "../kernel/config.ts";
+import type { Config, SmsConfig } from "../kernel/config.ts";
 import { ConfigError } from "../kernel/config-error.ts";
+import { parseIpRange } from "../kernel/ip.ts";
+import { createRateLimits, resendCooldownMs } from "./rate-limits.ts";
 
+/** The contract's numbers: tabs and retries at once, and an answer that got lost on a bad line. */
+const REFRESH_GRACE_MS = 10_000;
+const UNUSED_REFRESH_GRACE_MS = 60_000;
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** A duration such as `500ms`, `60s`, `15m`, `24h` or `30d`, read as milliseconds. */
@@ -39,6 +44,16 @@ const origin = z.string().refine((text) => {
   }
 }, "must list exact origins, such as https://app.example");
 
+const ipRange = z.string().transform((text, context) => {
+  const range = parseIpRange(text);
+  if (range !== null) return range;
+  context.addIssue("must list addresses or CIDR ranges, such as 203.0.113.7 or 2001:db8::/32");
+  return z.NEVER;
+});
+
+/** A limit of takes in a window; some are so wide in development that nobody meets them. */
+const limit = integer(0, 1_000_000);
+
 const country = z.string().regex(/^[A-Z]{2}$/, "must be a two-letter country code");
 const secret = z.string().min(32, "must have at least 32 characters");
 const httpUrl = z.url({ protocol: /^https?$/ });
@@ -47,6 +62,7 @@ const variables = z.object({
   ENVIRONMENT: z.enum(["development", "preview", "production"]),
   JWT_SECRET: secret.optional(),
   JWT_SECRET_PREVIOUS: secret.optional(),
+  JWT_SECRET_NEXT: secret.optional(),
   PASSWORD_PEPPER: z.string().min(16, "must have at least 16 characters").optional(),
   GEMINI_API_KEY: z.string().optional(),
   GEMINI_BASE_URL: httpUrl.optional(),
@@ -54,6 +70,8 @@ const variables = z.object({
   SMS_PROVIDER: z.enum(["dev", "smsir", "twilio"]).optional(),
   SMS_API_KEY: z.string().optional(),
   SMS_BASE_URL: httpUrl.optional(),
+  SMS_TEMPLATE: integer(1, 999_999_999).prefault("100000"),
+  SMS_FROM: z.string().max(64).optional(),
   PASSWORD_ALGORITHM: z.enum(["argon2id", "bcrypt"]).default("argon2id"),
   ARGON2_MEMORY: integer(8, 65_536).prefault("19456"),
   ARGON2_ITERATIONS: integer(1, 10).prefault("2"),
@@ -63,6 +81,21 @@ const variables = z.object({
   OTP_MAX_ATTEMPTS: integer(1, 100).prefault("5"),
   OTP_COUNTRIES: list.pipe(z.array(country).min(1)).prefault("IR"),
   OTP_RESEND_COOLDOWN: duration.optional(),
+  RATE_LIMIT_WINDOW: positiveDuration.prefault("1h"),
+  RATE_LIMIT_OTP_PER_PHONE: limit.prefault("3"),
+  RATE_LIMIT_OTP_PER_IP: limit.prefault("100"),
+  RATE_LIMIT_OTP_PER_PHONE_DAY: limit.optional(),
+  RATE_LIMIT_OTP_UNVERIFIED_PER_IP: limit.optional(),
+  RATE_LIMIT_OTP_UNVERIFIED_PER_COUNTRY: limit.optional(),
+  RATE_LIMIT_VERIFY_PER_IP: limit.optional(),
+  RATE_LIMIT_VERIFY_PER_PHONE_DAY: limit.optional(),
+  RATE_LIMIT_LOGIN_PER_IP: limit.optional(),
+  RATE_LIMIT_REFRESH_PER_SESSION: limit.optional(),
+  RATE_LIMIT_UPLOADS_PER_USER: limit.optional(),
+  RATE_LIMIT_CONVERSIONS_PER_USER: limit.optional(),
+  MAX_LOGIN_ATTEMPTS: integer(1, 1_000).prefault("5"),
+  LOCKOUT_DURATION: positiveDuration.prefault("15m"),
+  LOGIN_TIME_FLOOR: duration.prefault("450ms"),
   VERIFICATION_TOKEN_TTL: positiveDuration.prefault("10m"),
   SESSION_TIMEOUT: positiveDuration.prefault("24h"),
   SESSION_ABSOLUTE_TIMEOUT: positiveDuration.prefault("30d"),
@@ -74,6 +107,7 @@ const variables = z.object({
   CONVERSION_DEADLINE: timerDuration.prefault("10m"),
   PROVIDER_TIMEOUT: timerDuration.prefault("90s"),
   CONVERSION_MAX_ATTEMPTS: integer(1, 20).prefault("4"),
+  ADMIN_IP_ALLOWLIST: list.pipe(z.array(ipRange)).prefault(""),
   CORS_ORIGINS: list.pipe(z.array(origin)).prefault(""),
   DEFAULT_COUNTRY: country.default("IR"),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
@@ -117,13 +151,32 @@ function describe(issue: z.core.$ZodIssue): string {
   return issue.message;
 }
 
+/** Outside development `dev` would send nothing, and codes would lie readable in the database. */
+function toSms(v: z.output<typeof variables>): SmsConfig {
+  const development = v.ENVIRONMENT === "development";
+  const provider = v.SMS_PROVIDER ?? (development ? "dev" : undefined);
+  if (provider === "dev") return { kind: development ? "dev" : "unavailable" };
+  if (provider === undefined || v.SMS_API_KEY === undefined) return { kind: "unavailable" };
+  const apiKey = v.SMS_API_KEY;
+  if (provider === "smsir") {
+    return { kind: "smsir", apiKey, baseUrl: v.SMS_BASE_URL ?? "https://api.sms.ir", templateId: v.SMS_TEMPLATE };
+  }
+  const [accountSid = "", authToken = "", sender = null] = apiKey.split(":");
+  const baseUrl = v.SMS_BASE_URL ?? "https://api.twilio.com";
+  return { kind: "twilio", accountSid, authToken, from: v.SMS_FROM ?? sender, baseUrl };
+}
+
+function toSecrets(v: z.output<typeof variables>): Config["secrets"] {
+  if (v.JWT_SECRET === undefined) return null;
+  return { active: v.JWT_SECRET, previous: v.JWT_SECRET_PREVIOUS ?? null, next: v.JWT_SECRET_NEXT ?? null };
+}
+
 function toConfig(v: z.output<typeof variables>): Config {
   const development = v.ENVIRONMENT === "development";
-  const smsProvider = v.SMS_PROVIDER ?? (development ? "dev" : undefined);
   return {
     environment: v.ENVIRONMENT,
     log: { level: v.LOG_LEVEL, format: v.LOG_FORMAT ?? (development ? "pretty" : "json") },
-    secrets: [v.JWT_SECRET, v.JWT_SECRET_PREVIOUS].filter((value) => value !== undefined),
+    secrets: toSecrets(v),
     passwords: {
       hashing:
         v.PASSWORD_ALGORITHM === "bcrypt"
@@ -136,12 +189,13 @@ function toConfig(v: z.output<typeof variables>): Config {
             },
       pepper: v.PASSWORD_PEPPER ?? null,
     },
-    // Outside development nothing would be sent, and codes would lie readable in the database.
-    sms: development && smsProvider === "dev" ? { kind: "dev" } : { kind: "unavailable" },
+    sms: toSms(v),
+    limits: createRateLimits(v),
+    login: { timeFloorMs: v.LOGIN_TIME_FLOOR },
     otp: {
       ttlMs: v.OTP_TTL,
       maxAttempts: v.OTP_MAX_ATTEMPTS,
-      resendCooldownMs: v.OTP_RESEND_COOLDOWN ?? (development ? 0 : 60_000),
+      resendCooldownMs: resendCooldownMs(v),
       countries: v.OTP_COUNTRIES,
       defaultCountry: v.DEFAULT_COUNTRY,
       verificationTokenTtlMs: v.VERIFICATION_TOKEN_TTL,
@@ -151,6 +205,8 @@ function toConfig(v: z.output<typeof variables>): Config {
       absoluteMs: v.SESSION_ABSOLUTE_TIMEOUT,
       maxPerUser: v.MAX_SESSIONS_PER_USER,
       accessTokenTtlMs: v.ACCESS_TOKEN_TTL,
+      graceMs: REFRESH_GRACE_MS,
+      unusedGraceMs: UNUSED_REFRESH_GRACE_MS,
     },
     conversions: {
       freeMonthlyUnits: v.FREE_MONTHLY_CONVERSIONS,
@@ -162,6 +218,7 @@ function toConfig(v: z.output<typeof variables>): Config {
     providers: { default: "local", available: ["local"] },
     signedUrlTtlMs: v.SIGNED_URL_TTL,
     corsOrigins: new Set(v.CORS_ORIGINS),
+    adminRanges: v.ADMIN_IP_ALLOWLIST,
   };
 }
 

@@ -1,10 +1,13 @@
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
+import { createD1AccountErasure } from "../db/d1/repositories/account-erasure.ts";
+import { createD1AuditRepository } from "../db/d1/repositories/audit.ts";
 import { createD1ConversionRepository } from "../db/d1/repositories/conversions.ts";
 import { createD1DevSms } from "../db/d1/repositories/dev-sms.ts";
 import { createD1ImageRepository } from "../db/d1/repositories/images.ts";
 import { createD1OtpRepository } from "../db/d1/repositories/otp.ts";
 import { createD1OutboxRepository } from "../db/d1/repositories/outbox.ts";
 import { createD1QuotaRepository } from "../db/d1/repositories/quota.ts";
+import { createD1SmsOutbox } from "../db/d1/repositories/sms-outbox.ts";
 import { createD1UserRepository } from "../db/d1/repositories/users.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
@@ -12,20 +15,31 @@ import type { CoreServices } from "../kernel/core-services.ts";
 import { describeError } from "../kernel/describe-error.ts";
 import { createKeyring, type Keyring } from "../kernel/keyring.ts";
 import { createLogger } from "../kernel/logger.ts";
+import type { AuditDeps } from "../modules/audit/index.ts";
 import { type AccessTokens, type AuthDeps, createAccessTokens } from "../modules/auth/index.ts";
+import { deliverSms } from "../modules/auth/jobs.ts";
 import type { ConversionsDeps } from "../modules/conversions/index.ts";
 import type { ImagesDeps } from "../modules/images/index.ts";
 import type { PlansDeps } from "../modules/plans/index.ts";
 import type { UsersDeps } from "../modules/users/index.ts";
 import { createRemoteImageProcessor } from "../providers/cloudflare/image-processor.ts";
-import { createQueueJobQueue } from "../providers/cloudflare/queue-job-queue.ts";
+import { createQueueJobQueue, createQueueSmsQueue } from "../providers/cloudflare/queue-job-queue.ts";
 import { createR2ObjectStore } from "../providers/cloudflare/r2-object-store.ts";
+import { createRateLimiter } from "../providers/cloudflare/rate-limiter.ts";
 import { createRpcPasswordHasher } from "../providers/cloudflare/rpc-password-hasher.ts";
 import { createSessionStore } from "../providers/cloudflare/session-store.ts";
+import { createSmsSender } from "../providers/sms/sms-sender.ts";
 import { configOf } from "./config.ts";
 
 /** All that the api's verbs may ask for; each names what it takes with `Pick`. */
-export interface ApiServices extends CoreServices, AuthDeps, UsersDeps, ImagesDeps, ConversionsDeps, PlansDeps {}
+export interface ApiServices
+  extends CoreServices,
+    AuthDeps,
+    UsersDeps,
+    ImagesDeps,
+    ConversionsDeps,
+    PlansDeps,
+    AuditDeps {}
 
 interface Shared {
   readonly keyring: Keyring;
@@ -39,10 +53,14 @@ const shared = new WeakMap<object, Shared>();
 function sharedOf(env: ApiEnv, config: Config): Shared {
   let made = shared.get(env);
   if (made === undefined) {
-    const [active, ...previous] = config.secrets;
+    const { secrets } = config;
+    if (secrets === null) throw new Error("the api has no secrets");
+    const { active, previous, next } = secrets;
+    // A secret that is only announced verifies MACs already: while a change of it spreads, isolates that have it and
+    // isolates that don't must take each other's refresh tokens.
     made = {
-      keyring: createKeyring([active as string, ...previous]),
-      accessTokens: createAccessTokens(config.secrets, config.sessions.accessTokenTtlMs),
+      keyring: createKeyring([active, ...[previous, next].filter((secret) => secret !== null)]),
+      accessTokens: createAccessTokens(secrets, config.sessions.accessTokenTtlMs),
       db: drizzle(env.DB),
     };
     shared.set(env, made);
@@ -50,12 +68,46 @@ function sharedOf(env: ApiEnv, config: Config): Shared {
   return made;
 }
 
+type SmsServices = Pick<ApiServices, "sms" | "smsOutbox" | "smsInbox" | "dispatchSms">;
+
+/**
+ * How codes travel: by the queue, so that the answer waits for no provider; in development straight into the inbox,
+ * where people and tests look for them at once.
+ */
+function smsServices(
+  env: ApiEnv,
+  core: CoreServices & { readonly db: DrizzleD1Database; readonly users: ApiServices["users"] },
+): SmsServices {
+  const { config, db, background } = core;
+  const inbox = createD1DevSms(db, core.clock);
+  const smsOutbox = createD1SmsOutbox(db);
+  const real = config.sms.kind === "smsir" || config.sms.kind === "twilio" ? createSmsSender(config.sms) : null;
+  const sms = real ?? inbox;
+  const jobs = createQueueSmsQueue(env.SMS_QUEUE);
+  return {
+    sms,
+    smsOutbox,
+    smsInbox: inbox,
+    async dispatchSms(id) {
+      if (real) background(jobs.sendSms(id));
+      else await deliverSms({ ...core, sms, smsOutbox }, id);
+    },
+  };
+}
+
 /** The api's services for one request. The one place that touches the api's bindings. */
 export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "waitUntil">): ApiServices {
   const config = configOf(env, "api");
   const logger = createLogger(config.log, { service: "api" });
   const { keyring, accessTokens, db } = sharedOf(env, config);
-  const devSms = createD1DevSms(db, systemClock);
+  const background: CoreServices["background"] = (task) => {
+    context.waitUntil(
+      task.catch((error: unknown) => {
+        logger.log("warn", "background task failed", { cause: describeError(error) });
+      }),
+    );
+  };
+  const users = createD1UserRepository(db);
   return {
     config,
     clock: systemClock,
@@ -63,11 +115,13 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     keyring,
     accessTokens,
     sessions: createSessionStore(env.USER_SESSIONS, { keyring, limits: config.sessions }),
-    users: createD1UserRepository(db),
+    users,
+    erasure: createD1AccountErasure(db),
+    audit: createD1AuditRepository(db),
+    rateLimiter: createRateLimiter(env.RATE_LIMITER, keyring),
     otp: createD1OtpRepository(db),
     hasher: createRpcPasswordHasher(env.HASHER),
-    sms: devSms,
-    smsInbox: devSms,
+    ...smsServices(env, { config, clock: systemClock, logger, keyring, db, users, background }),
     images: createD1ImageRepository(db),
     conversions: createD1ConversionRepository(db),
     quota: createD1QuotaRepository(db),
@@ -75,12 +129,6 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     objects: createR2ObjectStore(env.BUCKET),
     jobs: createQueueJobQueue(env.CONVERSION_QUEUE),
     imageProcessor: createRemoteImageProcessor(env.IMAGE_PROCESSOR),
-    background(task) {
-      context.waitUntil(
-        task.catch((error: unknown) => {
-          logger.log("warn", "background task failed", { cause: describeError(error) });
-        }),
-      );
-    },
+    background,
   };
 }

@@ -1,7 +1,9 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { ApiServices } from "../composition/services.ts";
+import type { AuditStamp } from "../kernel/audit.ts";
 import type { LogFields } from "../kernel/logger.ts";
 import type { Actor } from "../kernel/request-context.ts";
+import type { AccessTokenSubject } from "../modules/auth/access-tokens.ts";
 
 export interface AppVariables {
   requestId: string;
@@ -10,6 +12,10 @@ export interface AppVariables {
   services: ApiServices;
   /** Set by `authenticate`; absent on public routes. */
   actor: Actor;
+  /** What a genuine access token says, whether or not its session still lives. */
+  bearer: AccessTokenSubject;
+  /** Set by `audited`, on every route that changes something. */
+  audit: AuditStamp;
 }
 
 export interface AppEnv {

@@ -2,13 +2,13 @@ import { expect, it } from "vitest";
 import { clientAddress } from "./client-ip.ts";
 
 it("keys IPv4 by address and shows its /24", () => {
-  expect(clientAddress("203.0.113.77")).toEqual({ key: "203.0.113.77", prefix: "203.0.113.0/24" });
+  expect(clientAddress("203.0.113.77")).toMatchObject({ key: "203.0.113.77", prefix: "203.0.113.0/24" });
 });
 
 it("keys IPv6 by /64 and shows its /48, however it is written", () => {
   const expected = { key: "2001:db8:1:2::/64", prefix: "2001:db8:1::/48" };
   for (const text of ["2001:db8:1:2::9", "2001:0DB8:0001:0002:ffff:0:0:1", "2001:db8:1:2:3:4:5:6"]) {
-    expect(clientAddress(text)).toEqual(expected);
+    expect(clientAddress(text)).toMatchObject(expected);
   }
   expect(clientAddress("::1")?.key).toBe("0:0:0:0::/64");
 });

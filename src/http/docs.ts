@@ -30,6 +30,7 @@ const DOCUMENT = {
     { name: "Users", description: "The signed-in user." },
     { name: "Images", description: "Pictures to convert, and results." },
     { name: "Conversions", description: "Restyling and trying on." },
+    { name: "Admin", description: "For administrators." },
     { name: "Operations", description: "For those who run the service." },
     { name: "Development", description: "Only in development." },
   ],

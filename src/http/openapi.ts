@@ -2,10 +2,12 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { ZodType } from "zod";
 import { AppError } from "../kernel/app-error.ts";
+import type { AuditAction } from "../kernel/audit.ts";
 import { ERRORS, type ErrorCode } from "../kernel/error-registry.ts";
 import { toFieldIssues, validate } from "../kernel/validate.ts";
 import type { App, AppEnv } from "./app-type.ts";
-import { authenticate } from "./middleware/authenticate.ts";
+import { audited } from "./middleware/audited.ts";
+import { authenticate, requireAdmin, verifyToken } from "./middleware/authenticate.ts";
 import { bodyLimit } from "./middleware/body-limit.ts";
 import { noBody } from "./middleware/no-body.ts";
 
@@ -46,18 +48,39 @@ export function problems(...codes: readonly ErrorCode[]): Record<never, never> {
   return responses;
 }
 
-/** For routes anyone may call. */
-export const publicAccess = { security: [] };
+const bearer = [{ bearer: [] }];
+
+/** For routes anyone may call. `x-role` tells readers of the document who a route is for. */
+export const publicAccess = { "x-role": "anyone", security: [] };
 
 /** For routes of signed-in users: the access token is verified and its session checked before the handler runs. */
-export const userAccess = { security: [{ bearer: [] }], middleware: [authenticate] };
+export const userAccess = { "x-role": "user", security: bearer, middleware: [authenticate] };
 
-/** As {@link publicAccess} and {@link userAccess}, for routes with a JSON body of at most 16 KiB. */
-export const publicJson = { security: [], middleware: [bodyLimit()] };
-export const userJson = { security: [{ bearer: [] }], middleware: [authenticate, bodyLimit()] };
+/** For routes of admins, from where admins may call. */
+export const adminAccess = { "x-role": "admin", security: bearer, middleware: [authenticate, requireAdmin] };
 
-/** As {@link userAccess}, for commands that take no body. */
-export const userCommand = { security: [{ bearer: [] }], middleware: [authenticate, noBody] };
+/** For commands with a JSON body of at most 16 KiB, under their name in the audit log. */
+export function publicJson(action: AuditAction) {
+  return { ...publicAccess, middleware: [audited(action), bodyLimit()] };
+}
+export function userJson(action: AuditAction) {
+  return { ...userAccess, middleware: [audited(action), authenticate, bodyLimit()] };
+}
+export function adminJson(action: AuditAction) {
+  return { ...adminAccess, middleware: [audited(action), authenticate, requireAdmin, bodyLimit()] };
+}
+
+/** For commands that take no body, under their name in the audit log. */
+export function userCommand(action: AuditAction) {
+  return { ...userAccess, middleware: [audited(action), authenticate, noBody] };
+}
+export function adminCommand(action: AuditAction) {
+  return { ...adminAccess, middleware: [audited(action), authenticate, requireAdmin, noBody] };
+}
+/** For the one that works with the token of a session that has ended, too. */
+export function tokenCommand(action: AuditAction) {
+  return { ...userAccess, middleware: [audited(action), verifyToken, noBody] };
+}
 
 /** A JSON answer of one schema. */
 export function json<T extends ZodType>(schema: T, description: string) {

@@ -5,6 +5,10 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** RFC 3339 UTC with milliseconds. */
 export function toTimestamp(epochMs: number): string {
   return new Date(epochMs).toISOString();

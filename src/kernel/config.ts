@@ -1,5 +1,7 @@
 import type { ProviderId } from "../ports/image-generator.ts";
+import type { IpRange } from "./ip.ts";
 import type { LogFormat, LogLevel } from "./logger.ts";
+import type { RateLimits } from "./rate-limits.ts";
 
 export type Environment = "development" | "preview" | "production";
 
@@ -12,14 +14,37 @@ export type PasswordHashing =
     }
   | { readonly algorithm: "bcrypt"; readonly cost: number };
 
+/** How one-time codes travel. `dev` keeps them in an inbox anyone may read; `unavailable` sends none. */
+export type SmsConfig =
+  | { readonly kind: "dev" }
+  | { readonly kind: "unavailable" }
+  | { readonly kind: "smsir"; readonly apiKey: string; readonly baseUrl: string; readonly templateId: number }
+  | {
+      readonly kind: "twilio";
+      readonly accountSid: string;
+      readonly authToken: string;
+      readonly from: string | null;
+      readonly baseUrl: string;
+    };
+
 /** The service's configuration in domain terms. Durations are milliseconds and end in `Ms`. */
 export interface Config {
   readonly environment: Environment;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
-  /** Master secrets, the active one first; empty in Workers that are not given any. */
-  readonly secrets: readonly string[];
+  /** Master secrets; null in Workers that are not given any. */
+  readonly secrets: {
+    readonly active: string;
+    readonly previous: string | null;
+    /** Already published in the JWKS, signing nothing yet. */
+    readonly next: string | null;
+  } | null;
   readonly passwords: { readonly hashing: PasswordHashing; readonly pepper: string | null };
-  readonly sms: { readonly kind: "dev" } | { readonly kind: "unavailable" };
+  readonly sms: SmsConfig;
+  readonly limits: RateLimits;
+  readonly login: {
+    /** No refusal comes sooner, whatever was wrong. */
+    readonly timeFloorMs: number;
+  };
   readonly otp: {
     readonly ttlMs: number;
     readonly maxAttempts: number;
@@ -33,6 +58,9 @@ export interface Config {
     readonly absoluteMs: number;
     readonly maxPerUser: number;
     readonly accessTokenTtlMs: number;
+    /** For how long the previous refresh token is good for the same successor: always, and while that is unused. */
+    readonly graceMs: number;
+    readonly unusedGraceMs: number;
   };
   readonly conversions: {
     readonly freeMonthlyUnits: number;
@@ -44,4 +72,6 @@ export interface Config {
   readonly providers: { readonly default: ProviderId; readonly available: readonly ProviderId[] };
   readonly signedUrlTtlMs: number;
   readonly corsOrigins: ReadonlySet<string>;
+  /** From where admin routes may be called; empty: from everywhere. */
+  readonly adminRanges: readonly IpRange[];
 }

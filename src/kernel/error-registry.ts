@@ -36,12 +36,18 @@ export const ERRORS = {
     title: "Invalid credentials",
     detail: "The phone, password or verification token is not right.",
   },
+  invalid_refresh_token: {
+    status: 401,
+    title: "Invalid refresh token",
+    detail: "The refresh token is wrong, used up or of a session that has ended. Log in again.",
+  },
   quota_exceeded: {
     status: 402,
     title: "Quota exceeded",
     detail: "Every conversion of this period is used or reserved.",
   },
   forbidden: { status: 403, title: "Forbidden", detail: "This account may not do that." },
+  wrong_password: { status: 403, title: "Wrong password", detail: "The current password is not right." },
   invalid_signature: {
     status: 403,
     title: "Invalid signature",
@@ -54,6 +60,8 @@ export const ERRORS = {
     title: "Conversion not found",
     detail: "There is no such conversion in this account.",
   },
+  session_not_found: { status: 404, title: "Session not found", detail: "There is no such session in this account." },
+  user_not_found: { status: 404, title: "User not found", detail: "There is no such user." },
   method_not_allowed: {
     status: 405,
     title: "Method not allowed",
@@ -63,6 +71,11 @@ export const ERRORS = {
     status: 409,
     title: "Already registered",
     detail: "This phone has an account. Log in instead.",
+  },
+  own_account: {
+    status: 409,
+    title: "Own account",
+    detail: "Admins can't change their own role or standing. Ask another admin.",
   },
   image_in_use: {
     status: 409,
@@ -112,6 +125,16 @@ export const ERRORS = {
     detail: "This Idempotency-Key was used for another request.",
   },
   invalid_image: { status: 422, title: "Invalid image", detail: "The picture is damaged or outside the limits." },
+  rate_limited: {
+    status: 429,
+    title: "Too many requests",
+    detail: "The limit for this is reached. The Retry-After header tells when to try again.",
+  },
+  too_many_attempts: {
+    status: 429,
+    title: "Too many attempts",
+    detail: "Too many wrong passwords. Wait, or log in by a code sent to the phone.",
+  },
   concurrency_limit: {
     status: 429,
     title: "Too many running conversions",

@@ -1,16 +1,23 @@
-import { toBase64Url, utf8 } from "./encoding.ts";
+import { fromBase64Url, toBase64Url, utf8 } from "./encoding.ts";
 
 /** What a derived key is for; a MAC made for one purpose is worthless for another. */
-export type KeyPurpose = "otp" | "signed-url" | "cursor" | "refresh-token";
+export type KeyPurpose = "otp" | "phone" | "signed-url" | "cursor" | "refresh-token" | "known-device" | "rate-limit";
 
-/** Keyed MACs under keys derived from the service's master secrets by HKDF-SHA-256. */
+/** What is kept readable for the service alone. */
+export type SealPurpose = "sms";
+
+/** Keyed MACs and sealed texts under keys derived from the service's master secrets by HKDF-SHA-256. */
 export interface Keyring {
   /** HMAC-SHA-256 of the parts under the active key, base64url. Parts are length-prefixed: no two lists collide. */
   mac(purpose: KeyPurpose, parts: readonly string[]): Promise<string>;
-  /** The MACs under the active and the previous secret, the active one first, to look a stored MAC up by. */
+  /** The MACs under every known secret, the active one first, to look a stored MAC up by. */
   macs(purpose: KeyPurpose, parts: readonly string[]): Promise<readonly string[]>;
-  /** Whether `mac` is what the active or the previous secret gives; compared in constant time. */
+  /** Whether `mac` is what one of the known secrets gives; compared in constant time. */
   verify(purpose: KeyPurpose, parts: readonly string[], mac: string): Promise<boolean>;
+  /** AES-256-GCM under the active key with a random nonce, base64url. */
+  seal(purpose: SealPurpose, text: string): Promise<string>;
+  /** The sealed text, or null when it was altered or sealed under a secret that is no longer known. */
+  unseal(purpose: SealPurpose, sealed: string): Promise<string | null>;
 }
 
 /** HKDF-SHA-256 output for `info`; the one way in which secrets become keys. */
@@ -30,23 +37,37 @@ function constantTimeEqual(a: string, b: string): boolean {
   return left.length === right.length && crypto.subtle.timingSafeEqual(left, right);
 }
 
+const NONCE_BYTES = 12;
+
+async function unsealWith(key: CryptoKey, bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
+  try {
+    const params = { name: "AES-GCM", iv: bytes.subarray(0, NONCE_BYTES) };
+    return new TextDecoder().decode(await crypto.subtle.decrypt(params, key, bytes.subarray(NONCE_BYTES)));
+  } catch {
+    return null;
+  }
+}
+
 /** `secrets` lists the active master secret first, then those that still verify. Keys are derived once each. */
 export function createKeyring(secrets: readonly [string, ...string[]]): Keyring {
   // Keys, not promises of them: a promise made by a request that is cancelled would never settle for the others.
   const keys = new Map<string, CryptoKey>();
 
-  async function keyFor(index: number, purpose: KeyPurpose): Promise<CryptoKey> {
-    const name = `${index}/${purpose}`;
+  async function keyFor(index: number, use: "mac" | "seal", purpose: KeyPurpose | SealPurpose): Promise<CryptoKey> {
+    const name = `${use}/${index}/${purpose}`;
     const known = keys.get(name);
     if (known) return known;
-    const raw = await deriveBytes(secrets[index] as string, `mac/${purpose}/v1`, 32);
-    const key = await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    const raw = await deriveBytes(secrets[index] as string, `${use}/${purpose}/v1`, 32);
+    const key =
+      use === "mac"
+        ? await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"])
+        : await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
     keys.set(name, key);
     return key;
   }
 
   async function macWith(index: number, purpose: KeyPurpose, parts: readonly string[]): Promise<string> {
-    const signature = await crypto.subtle.sign("HMAC", await keyFor(index, purpose), joined(parts));
+    const signature = await crypto.subtle.sign("HMAC", await keyFor(index, "mac", purpose), joined(parts));
     return toBase64Url(new Uint8Array(signature));
   }
 
@@ -58,6 +79,24 @@ export function createKeyring(secrets: readonly [string, ...string[]]): Keyring 
         if (constantTimeEqual(await macWith(index, purpose, parts), mac)) return true;
       }
       return false;
+    },
+    async seal(purpose, text) {
+      const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+      const key = await keyFor(0, "seal", purpose);
+      const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, utf8(text)));
+      const bytes = new Uint8Array(NONCE_BYTES + sealed.length);
+      bytes.set(iv);
+      bytes.set(sealed, NONCE_BYTES);
+      return toBase64Url(bytes);
+    },
+    async unseal(purpose, sealed) {
+      const bytes = fromBase64Url(sealed);
+      if (bytes === null) return null;
+      for (let index = 0; index < secrets.length; index++) {
+        const text = await unsealWith(await keyFor(index, "seal", purpose), bytes);
+        if (text !== null) return text;
+      }
+      return null;
     },
   };
 }

@@ -3,3 +3,8 @@ export interface JobQueue {
   /** Asks for a conversion to be looked at, after `delaySeconds` (0–43,200). */
   sendConversion(conversionId: string, options?: { readonly delaySeconds?: number }): Promise<void>;
 }
+
+/** Asks for messages of the SMS outbox to be sent, at least once each. */
+export interface SmsQueue {
+  sendSms(smsId: string): Promise<void>;
+}

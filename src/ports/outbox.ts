@@ -1,7 +1,33 @@
+export const OUTBOX_TOPICS = [
+  "conversion.run",
+  "objects.delete",
+  "sessions.advance",
+  "sessions.end",
+  "account.erase",
+] as const;
+export type OutboxTopic = (typeof OUTBOX_TOPICS)[number];
+
+interface Payloads {
+  readonly "conversion.run": { readonly conversionId: string };
+  readonly "objects.delete": { readonly keys: readonly string[] };
+  /** Sessions opened before `epoch` end, or keep going under a changed standing; see `SessionStore.advance`. */
+  readonly "sessions.advance": {
+    readonly userId: string;
+    readonly epoch: number;
+    readonly role: string;
+    readonly status: string;
+    readonly effect: "end" | "restrict";
+    readonly keep: string | null;
+  };
+  readonly "sessions.end": { readonly userId: string; readonly sessionId: string };
+  /** What is left of a deleted account: rows and objects. */
+  readonly "account.erase": { readonly userId: string };
+}
+
 /** Work a committed transaction promised. */
-export type OutboxEntry =
-  | { readonly id: string; readonly topic: "conversion.run"; readonly payload: { readonly conversionId: string } }
-  | { readonly id: string; readonly topic: "objects.delete"; readonly payload: { readonly keys: readonly string[] } };
+export type OutboxEntry<T extends OutboxTopic = OutboxTopic> = {
+  [K in T]: { readonly id: string; readonly topic: K; readonly payload: Payloads[K] };
+}[T];
 
 /**
  * Rows written in the transaction that made the promise. Whoever wrote one does the work and settles it; the sweeper
@@ -16,8 +42,10 @@ export interface OutboxRepository {
     readonly now: number;
   }): Promise<void>;
   find(id: string): Promise<OutboxEntry | null>;
-  /** Entries left over, oldest first. */
-  listDue(now: number, limit: number): Promise<readonly OutboxEntry[]>;
+  /** Entries of these topics that were left over, oldest first. */
+  listDue<T extends OutboxTopic>(topics: readonly T[], now: number, limit: number): Promise<readonly OutboxEntry<T>[]>;
   /** Idempotent. */
   settle(id: string): Promise<void>;
+  /** Leaves an entry alone until `dueAt`. */
+  postpone(id: string, dueAt: number): Promise<void>;
 }

@@ -1,6 +1,5 @@
+import type { CoreServices } from "../kernel/core-services.ts";
 import { describeError } from "../kernel/describe-error.ts";
-import type { ConversionWorkerDeps } from "../modules/conversions/jobs.ts";
-import { failUndelivered, runConversion } from "../modules/conversions/jobs.ts";
 import { parseMessage, type QueueMessage } from "./messages.ts";
 
 /** What the consumers need of a queue message; `Message` of the platform has it. */
@@ -12,47 +11,46 @@ export interface Delivery {
   retry(options: { delaySeconds: number }): void;
 }
 
-const RETRY_CAP_SECONDS = 60;
+type MessageOf<T extends QueueMessage["type"]> = Extract<QueueMessage, { readonly type: T }>;
 
-/** Which consumer takes a queue's messages; names end alike in every environment. */
-function consumerOf(queue: string): (deps: ConversionWorkerDeps, message: QueueMessage) => Promise<unknown> {
-  if (queue.endsWith("-conversions-dead")) return (deps, message) => failUndelivered(deps, message.conversionId);
-  return (deps, message) => runConversion(deps, message.conversionId);
+/** What becomes of a message: done with, or to come again after a while. */
+export type Handled = { readonly retryAfterMs: number } | undefined;
+
+export interface Consumer<T extends QueueMessage["type"]> {
+  readonly type: T;
+  /** Names the row a message is about, for the log. */
+  readonly fields: (message: MessageOf<T>) => Readonly<Record<string, string>>;
+  /** Throws when the machinery failed: then the queue brings the message again. */
+  readonly handle: (message: MessageOf<T>) => Promise<Handled>;
 }
+
+const RETRY_CAP_SECONDS = 60;
 
 /**
  * Handles one message and always answers it. A message nobody can read is recorded and acknowledged: retrying it would
  * never help. A failure of the machinery is retried by the queue; failures of the job itself are kept in its row.
  */
-export async function dispatch(deps: ConversionWorkerDeps, queue: string, delivery: Delivery): Promise<void> {
+export async function dispatch<T extends QueueMessage["type"]>(
+  deps: Pick<CoreServices, "clock" | "logger">,
+  queue: string,
+  delivery: Delivery,
+  consumer: Consumer<T>,
+): Promise<void> {
   const message = parseMessage(delivery.body);
-  if (!message) {
-    deps.logger.log("error", "unreadable queue message", {
-      queue,
-      messageId: delivery.id,
-      attempts: delivery.attempts,
-    });
-    delivery.ack();
-    return;
+  const about = { queue, messageId: delivery.id, attempts: delivery.attempts };
+  if (message?.type !== consumer.type) {
+    deps.logger.log("error", "unreadable queue message", about);
+    return delivery.ack();
   }
+  const fields = { ...about, ...consumer.fields(message as MessageOf<T>) };
   const startedAt = deps.clock.now();
   try {
-    await consumerOf(queue)(deps, message);
-    delivery.ack();
-    deps.logger.log("info", "message", {
-      queue,
-      attempts: delivery.attempts,
-      conversionId: message.conversionId,
-      durationMs: deps.clock.now() - startedAt,
-    });
+    const handled = await consumer.handle(message as MessageOf<T>);
+    if (handled === undefined) delivery.ack();
+    else delivery.retry({ delaySeconds: Math.ceil(handled.retryAfterMs / 1000) });
+    deps.logger.log("info", "message", { ...fields, durationMs: deps.clock.now() - startedAt });
   } catch (error) {
-    deps.logger.log("error", "queue message failed", {
-      queue,
-      messageId: delivery.id,
-      attempts: delivery.attempts,
-      conversionId: message.conversionId,
-      cause: describeError(error),
-    });
+    deps.logger.log("error", "queue message failed", { ...fields, cause: describeError(error) });
     delivery.retry({ delaySeconds: Math.min(2 ** delivery.attempts, RETRY_CAP_SECONDS) });
   }
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 
 const message = z.discriminatedUnion("type", [
   z.strictObject({ v: z.literal(1), type: z.literal("conversion.run"), conversionId: z.string().min(1).max(64) }),
+  z.strictObject({ v: z.literal(1), type: z.literal("sms.send"), smsId: z.string().min(1).max(64) }),
 ]);
 
 /** Everything that travels through the queues: a hint which row to look at, never the data itself. */

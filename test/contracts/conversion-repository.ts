@@ -95,7 +95,7 @@ export function conversionRepositoryContract(name: string, database: () => Promi
       expect(await db.eventsOf(id)).toEqual([
         { version: 1, type: "conversion.queued", status: "queued", cause: "created" },
       ]);
-      const due = await db.outbox.listDue(NOW + 15_000, 1000);
+      const due = await db.outbox.listDue(["conversion.run"], NOW + 15_000, 1000);
       expect(due.some((entry) => entry.topic === "conversion.run" && entry.payload.conversionId === id)).toBe(true);
     });
 

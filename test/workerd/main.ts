@@ -1,8 +1,18 @@
 import api from "../../src/workers/api/index.ts";
 import consumer from "../../src/workers/consumer/index.ts";
 
-export { UserSessions } from "../../src/workers/api/index.ts";
+export { RateLimiter, UserSessions } from "../../src/workers/api/index.ts";
 export { ImageProcessor } from "../../src/workers/consumer/index.ts";
 export { Hasher } from "../../src/workers/hasher/index.ts";
 
-export default { ...consumer, fetch: api.fetch };
+export default {
+  fetch: api.fetch,
+
+  queue: (batch, env, context) =>
+    batch.queue.endsWith("-sms") ? api.queue(batch, env, context) : consumer.queue(batch, env),
+
+  async scheduled(controller, env, context) {
+    await api.scheduled(controller, env, context);
+    await consumer.scheduled(controller, env);
+  },
+} satisfies ExportedHandler<TestEnv>;

@@ -6,6 +6,18 @@ import { USER_ROLES, type UserRole } from "../../kernel/request-context.ts";
 export interface AccessTokenSubject {
   readonly userId: string;
   readonly sessionId: string;
+  /** How often the session had been refreshed when the token was issued. */
+  readonly generation: number;
+}
+
+/** Master secrets; each gives one key pair. */
+export interface AccessTokenSecrets {
+  /** Signs. */
+  readonly active: string;
+  /** Still verifies. */
+  readonly previous: string | null;
+  /** Already published, so that everyone knows the key before it signs; verifies nothing yet. */
+  readonly next: string | null;
 }
 
 /** Signs and verifies the JWTs that bearer requests carry. */
@@ -16,7 +28,7 @@ export interface AccessTokens {
   ): Promise<{ readonly accessToken: string; readonly expiresIn: number }>;
   /** The claims of a token that passes every check, or null. */
   verify(token: string): Promise<AccessTokenSubject | null>;
-  /** The public keys, the active one first. */
+  /** The public keys: active, next, previous. */
   publicKeys(): Promise<readonly PublicJwk[]>;
 }
 
@@ -40,6 +52,8 @@ const TYPE = "at+jwt";
 export const ISSUER = "urn:ai-styler";
 export const AUDIENCE = "urn:ai-styler:api";
 const CLOCK_TOLERANCE_S = 5;
+/** A random part, and how often the session had been refreshed. */
+const JTI = /^[\w-]{22}\.(\d{1,10})$/;
 const REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "role"];
 /** RFC 8410: an Ed25519 private key in PKCS #8 is these bytes and the 32-byte seed. */
 const PKCS8_PREFIX = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
@@ -64,25 +78,43 @@ function isId(value: unknown, prefix: string): value is string {
   return typeof value === "string" && value.length <= 64 && value.startsWith(`${prefix}_`);
 }
 
+interface Keys {
+  readonly active: SigningKey;
+  /** By `kid`: the keys whose tokens are accepted. */
+  readonly trusted: ReadonlyMap<string, SigningKey>;
+  readonly published: readonly PublicJwk[];
+}
+
+async function deriveKeys({ active, previous, next }: AccessTokenSecrets): Promise<Keys> {
+  const [signing, retiring, coming] = await Promise.all([
+    deriveKey(active),
+    previous === null ? null : deriveKey(previous),
+    next === null ? null : deriveKey(next),
+  ]);
+  const known = (keys: readonly (SigningKey | null)[]) => keys.filter((key) => key !== null);
+  const published = new Map(known([signing, coming, retiring]).map(({ jwk }) => [jwk.kid, jwk]));
+  return {
+    active: signing,
+    trusted: new Map(known([signing, retiring]).map((key) => [key.jwk.kid, key])),
+    published: [...published.values()],
+  };
+}
+
 /**
- * `at+jwt` tokens (RFC 9068) signed with Ed25519. `secrets` lists the active master secret first; the others verify.
- * Only keys derived from them are ever used: `kid` is looked up among them, and `jwk`, `jku` and `x5u` are ignored.
+ * `at+jwt` tokens (RFC 9068) signed with Ed25519. Only keys derived from the secrets are ever used: `kid` is looked up
+ * among them, and `jwk`, `jku` and `x5u` are ignored.
  */
-export function createAccessTokens(secrets: readonly string[], ttlMs: number): AccessTokens {
+export function createAccessTokens(secrets: AccessTokenSecrets, ttlMs: number): AccessTokens {
   const ttlSeconds = Math.max(1, Math.floor(ttlMs / 1000));
-  let known: ReadonlyMap<string, SigningKey> | null = null;
+  let known: Keys | null = null;
 
   /** Kept as a value, not as a promise: one made by a cancelled request would never settle for the others. */
-  async function keys(): Promise<ReadonlyMap<string, SigningKey>> {
-    if (known === null) {
-      const derived = await Promise.all(secrets.map(deriveKey));
-      known = new Map(derived.map((key) => [key.jwk.kid, key]));
-    }
+  async function keys(): Promise<Keys> {
+    known ??= await deriveKeys(secrets);
     return known;
   }
 
-  async function claimsOf(token: string): Promise<AccessTokenSubject | null> {
-    const trusted = await keys();
+  async function claimsOf(token: string, trusted: Keys["trusted"]): Promise<AccessTokenSubject | null> {
     const { payload } = await jwtVerify(
       token,
       ({ kid }) => {
@@ -101,28 +133,33 @@ export function createAccessTokens(secrets: readonly string[], ttlMs: number): A
       },
     );
     const { sub, sid, jti, role } = payload;
-    if (!isId(sub, "usr") || !isId(sid, "ses") || typeof jti !== "string") return null;
-    return USER_ROLES.some((known) => known === role) ? { userId: sub, sessionId: sid } : null;
+    const generation = JTI.exec(String(jti))?.[1];
+    if (!isId(sub, "usr") || !isId(sid, "ses") || generation === undefined) return null;
+    const subject = { userId: sub, sessionId: sid, generation: Number(generation) };
+    return USER_ROLES.some((name) => name === role) ? subject : null;
   }
 
   return {
-    async sign({ userId, sessionId, role }) {
-      const [active] = (await keys()).values();
-      if (active === undefined) throw new Error("there is no signing key");
+    async sign({ userId, sessionId, generation, role }) {
+      const { active } = await keys();
       const accessToken = await new SignJWT({ sid: sessionId, role })
         .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: active.jwk.kid })
         .setIssuer(ISSUER)
         .setAudience(AUDIENCE)
         .setSubject(userId)
-        .setJti(toBase64Url(crypto.getRandomValues(new Uint8Array(16))))
+        .setJti(`${toBase64Url(crypto.getRandomValues(new Uint8Array(16)))}.${generation}`)
         .setIssuedAt()
         .setExpirationTime(`${ttlSeconds}s`)
         .sign(active.privateKey);
       return { accessToken, expiresIn: ttlSeconds };
     },
 
-    verify: (token) => claimsOf(token).catch(() => null),
+    async verify(token) {
+      // Outside of the catch: that keys can't be derived is our failure and not the token's.
+      const { trusted } = await keys();
+      return claimsOf(token, trusted).catch(() => null);
+    },
 
-    publicKeys: async () => [...(await keys()).values()].map((key) => key.jwk),
+    publicKeys: async () => (await keys()).published,
   };
 }

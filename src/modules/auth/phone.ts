@@ -46,6 +46,11 @@ export function normalizePhone(text: string, rules: PhoneRules): string | null {
   return parsed.country !== undefined && rules.countries.includes(parsed.country) ? international : null;
 }
 
+/** The country of a phone that {@link normalizePhone} has accepted. */
+export function countryOf(phone: string): string {
+  return parse(phone)?.country ?? "unknown";
+}
+
 /** The "mobile" metadata knows mobile ranges alone, so there a valid number is a mobile one. */
 function parse(international: string) {
   try {

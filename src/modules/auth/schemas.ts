@@ -125,17 +125,45 @@ export const loginSchema = z
     anyOf: [{ required: ["phone", "password"] }, { required: ["verificationToken"] }],
   });
 
-export const sessionSchema = z
+const tokens = {
+  accessToken: z.string(),
+  tokenType: z.literal("Bearer"),
+  expiresIn: z.int().openapi({ description: "Seconds the access token lasts." }),
+  refreshToken: z.string(),
+  refreshExpiresIn: z.int().openapi({ description: "Seconds the session lasts unless it is refreshed." }),
+  sessionId: z.string().openapi({ example: "ses_01KBTESTTESTTESTTESTTESTTE" }),
+};
+
+export const tokensSchema = z.object(tokens).openapi("Tokens");
+
+export const sessionSchema = z.object({ user: userSchema, ...tokens }).openapi("Session");
+
+export const refreshSchema = z.strictObject({ refreshToken: z.string().min(1).max(512) }).openapi("Refresh");
+
+export const resetPasswordSchema = z.strictObject({ verificationToken, newPassword }).openapi("ResetPassword");
+
+export const changePasswordSchema = z
+  .strictObject({ currentPassword: knownPassword, newPassword })
+  .openapi("ChangePassword");
+
+export const sessionListSchema = z
   .object({
-    user: userSchema,
-    accessToken: z.string(),
-    tokenType: z.literal("Bearer"),
-    expiresIn: z.int().openapi({ description: "Seconds the access token lasts." }),
-    refreshToken: z.string(),
-    refreshExpiresIn: z.int().openapi({ description: "Seconds the session lasts unless it is refreshed." }),
-    sessionId: z.string().openapi({ example: "ses_01KBTESTTESTTESTTESTTESTTE" }),
+    items: z.array(
+      z
+        .object({
+          id: z.string().openapi({ example: "ses_01KBTESTTESTTESTTESTTESTTE" }),
+          current: z.boolean().openapi({ description: "Whether this request belongs to it." }),
+          userAgent: z.string().nullable(),
+          ipPrefix: z.string().nullable().openapi({ example: "203.0.113.0/24" }),
+          createdAt: z.iso.datetime(),
+          lastSeenAt: z.iso.datetime().openapi({ description: "To the minute." }),
+          expiresAt: z.iso.datetime().openapi({ description: "Unless it is refreshed before." }),
+        })
+        .openapi("SessionInfo"),
+    ),
+    nextCursor: z.null(),
   })
-  .openapi("Session");
+  .openapi("SessionList");
 
 export const inboxSchema = z
   .object({

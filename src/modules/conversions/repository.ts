@@ -1,3 +1,4 @@
+import type { AuditEvent } from "../../kernel/audit.ts";
 import type { Page, PageRequest } from "../../kernel/page.ts";
 import type { ImageMime } from "../../ports/image-codec.ts";
 import type { ProviderId } from "../../ports/image-generator.ts";
@@ -39,6 +40,8 @@ export interface CreateConditions {
   /** The promise to delete those images' objects, settled with the creation; null when there are none. */
   readonly cleanUpId: string | null;
   readonly idempotency: IdempotencyRecord | null;
+  /** For the user's audit log, with the creation. */
+  readonly event: AuditEvent | null;
   /** The outbox row that stands for the first queue message, left to the creator until `outboxDueAt`. */
   readonly outboxId: string;
   readonly outboxDueAt: number;
@@ -97,12 +100,12 @@ export interface ConversionRepository {
     userId: string,
     id: string,
     fields: ClientFields,
-    options: { readonly expectedVersion: number | null; readonly now: number },
+    options: { readonly expectedVersion: number | null; readonly now: number; readonly event?: AuditEvent },
   ): Promise<"updated" | "stale" | null>;
   /** Settles an active conversion as canceled and releases its unit. @returns false when it is not active. */
-  cancel(userId: string, id: string, now: number): Promise<boolean>;
+  cancel(userId: string, id: string, now: number, event?: AuditEvent): Promise<boolean>;
   /** Tombstones; an active conversion is canceled and its unit released. @returns the id of the outbox row, or null. */
-  remove(userId: string, id: string, now: number): Promise<{ readonly outboxId: string } | null>;
+  remove(userId: string, id: string, now: number, event?: AuditEvent): Promise<{ readonly outboxId: string } | null>;
 
   findIdempotencyRecord(userId: string, operation: string, key: string, now: number): Promise<IdempotencyRecord | null>;
   /** Replaces the answer to replay and unlocks the key. */

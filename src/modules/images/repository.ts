@@ -1,3 +1,4 @@
+import type { AuditEvent } from "../../kernel/audit.ts";
 import type { Page, PageRequest } from "../../kernel/page.ts";
 import type { ImageMime } from "../../ports/image-codec.ts";
 
@@ -32,7 +33,7 @@ export type RemoveOutcome =
 /** Images by owner. Deleted ones are never shown. */
 export interface ImageRepository {
   /** The row, and with it the end of the promise (outbox) to delete its objects. */
-  insert(image: NewImage, outboxId: string): Promise<void>;
+  insert(image: NewImage, outboxId: string, event: AuditEvent): Promise<void>;
   find(userId: string, id: string): Promise<Image | null>;
   /** Whoever owns it: for signed urls and workers. */
   findAny(id: string): Promise<Image | null>;
@@ -42,5 +43,5 @@ export interface ImageRepository {
    * Deletes unless an active conversion needs the image, in one statement, and promises in the outbox to delete its
    * objects. Of racing callers one removes it; a conversion created at the same moment either finds it or keeps it.
    */
-  remove(userId: string, id: string, now: number): Promise<RemoveOutcome>;
+  remove(userId: string, id: string, now: number, event: AuditEvent): Promise<RemoveOutcome>;
 }

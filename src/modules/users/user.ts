@@ -1,8 +1,4 @@
-import type { UserRole } from "../../kernel/request-context.ts";
-
-export const USER_STATUSES = ["active", "pending", "disabled"] as const;
-/** `pending` is a vendor nobody has approved yet; the person may sign in and use the account as a user. */
-export type UserStatus = (typeof USER_STATUSES)[number];
+import type { UserRole, UserStatus } from "../../kernel/request-context.ts";
 
 export interface User {
   readonly id: string;
@@ -13,6 +9,8 @@ export interface User {
   readonly locale: string | null;
   readonly role: UserRole;
   readonly status: UserStatus;
+  /** Raised by every change that ends sessions. */
+  readonly sessionEpoch: number;
   /** Epoch ms. */
   readonly createdAt: number;
   readonly updatedAt: number;

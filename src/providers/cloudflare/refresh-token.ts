@@ -3,22 +3,23 @@ import type { Keyring } from "../../kernel/keyring.ts";
 
 const VERSION = 1;
 const ULID_LENGTH = 26;
+const SALT_LENGTH = 16;
 const MAC_LENGTH = 32;
-const HEAD_LENGTH = 1 + 2 * ULID_LENGTH + 4;
+const COUNTER_AT = 1 + 2 * ULID_LENGTH;
+const SALT_AT = COUNTER_AT + 4;
+const MAC_AT = SALT_AT + SALT_LENGTH;
 
-/** What a refresh token says, still unproven. */
+/** What a refresh token says. */
 export interface RefreshTokenClaims {
   readonly userId: string;
   readonly sessionId: string;
+  /** How many tokens of the session came before it. */
   readonly counter: number;
+  /** The session's, base64url of 16 bytes. */
+  readonly salt: string;
 }
 
-export interface ParsedRefreshToken extends RefreshTokenClaims {
-  /** base64url; to be checked with {@link isGenuine} once the session's salt is known. */
-  readonly mac: string;
-}
-
-function macParts({ userId, sessionId, counter }: RefreshTokenClaims, salt: string): string[] {
+function macParts({ userId, sessionId, counter, salt }: RefreshTokenClaims): string[] {
   return [String(VERSION), userId, sessionId, String(counter), salt];
 }
 
@@ -27,34 +28,38 @@ function ulidOf(id: string): string {
 }
 
 /**
- * `version ‖ user ‖ session ‖ counter ‖ HMAC-SHA-256(key, all of it ‖ session salt)`, 89 bytes, base64url. It can be
- * made again from what the session object stores, so a repeated refresh answers the same successor (after supabase/auth).
+ * `version ‖ user ‖ session ‖ counter ‖ salt ‖ HMAC-SHA-256(key, all of it)`, 105 bytes, base64url. It can be made again
+ * from what the session object stores, so a repeated refresh answers the same successor (after supabase/auth); and it
+ * needs both the key and the salt, so neither the secret nor the object's storage alone is enough to forge one.
  */
-export async function makeRefreshToken(keyring: Keyring, claims: RefreshTokenClaims, salt: string): Promise<string> {
-  const mac = fromBase64Url(await keyring.mac("refresh-token", macParts(claims, salt)));
-  const token = new Uint8Array(HEAD_LENGTH + MAC_LENGTH);
+export async function makeRefreshToken(keyring: Keyring, claims: RefreshTokenClaims): Promise<string> {
+  const token = new Uint8Array(MAC_AT + MAC_LENGTH);
   token[0] = VERSION;
   token.set(utf8(ulidOf(claims.userId) + ulidOf(claims.sessionId)), 1);
-  new DataView(token.buffer).setUint32(HEAD_LENGTH - 4, claims.counter);
-  token.set(mac ?? [], HEAD_LENGTH);
+  new DataView(token.buffer).setUint32(COUNTER_AT, claims.counter);
+  token.set(fromBase64Url(claims.salt) ?? [], SALT_AT);
+  token.set(fromBase64Url(await keyring.mac("refresh-token", macParts(claims))) ?? [], MAC_AT);
   return toBase64Url(token);
 }
 
-/** The parts of a well-formed token, or null; a token has exactly one writing. */
-export function parseRefreshToken(token: string): ParsedRefreshToken | null {
+function parse(token: string): { readonly claims: RefreshTokenClaims; readonly mac: string } | null {
   const bytes = fromBase64Url(token);
-  if (bytes?.length !== HEAD_LENGTH + MAC_LENGTH || bytes[0] !== VERSION || toBase64Url(bytes) !== token) return null;
-  const ulids = String.fromCharCode(...bytes.subarray(1, 1 + 2 * ULID_LENGTH));
+  // A token has exactly one writing.
+  if (bytes?.length !== MAC_AT + MAC_LENGTH || bytes[0] !== VERSION || toBase64Url(bytes) !== token) return null;
+  const ulids = String.fromCharCode(...bytes.subarray(1, COUNTER_AT));
   if (!/^[0-9A-Z]+$/.test(ulids)) return null;
-  return {
+  const claims = {
     userId: `usr_${ulids.slice(0, ULID_LENGTH)}`,
     sessionId: `ses_${ulids.slice(ULID_LENGTH)}`,
-    counter: new DataView(bytes.buffer).getUint32(HEAD_LENGTH - 4),
-    mac: toBase64Url(bytes.subarray(HEAD_LENGTH)),
+    counter: new DataView(bytes.buffer).getUint32(COUNTER_AT),
+    salt: toBase64Url(bytes.subarray(SALT_AT, MAC_AT)),
   };
+  return { claims, mac: toBase64Url(bytes.subarray(MAC_AT)) };
 }
 
-/** Whether the token was made by this service for a session with this salt, under the present or the previous secret. */
-export function isGenuine(keyring: Keyring, token: ParsedRefreshToken, salt: string): Promise<boolean> {
-  return keyring.verify("refresh-token", macParts(token, salt), token.mac);
+/** The claims of a token made by this service under a secret it still knows, or null: then nobody else is asked. */
+export async function readRefreshToken(keyring: Keyring, token: string): Promise<RefreshTokenClaims | null> {
+  const parsed = parse(token);
+  if (parsed === null) return null;
+  return (await keyring.verify("refresh-token", macParts(parsed.claims), parsed.mac)) ? parsed.claims : null;
 }

@@ -2,8 +2,8 @@ import type { UserSessionsApi } from "../../../durable-objects/user-sessions/con
 import { AppError } from "../../kernel/app-error.ts";
 import type { Config } from "../../kernel/config.ts";
 import type { Keyring } from "../../kernel/keyring.ts";
-import type { SessionStore } from "../../ports/session-store.ts";
-import { makeRefreshToken } from "./refresh-token.ts";
+import type { SessionStore, SessionTokens } from "../../ports/session-store.ts";
+import { makeRefreshToken, readRefreshToken } from "./refresh-token.ts";
 
 /** The UserSessions namespace, as far as it is used. */
 export interface UserSessionsObjects {
@@ -12,43 +12,76 @@ export interface UserSessionsObjects {
 
 export interface SessionStoreOptions {
   readonly keyring: Keyring;
-  readonly limits: Pick<Config["sessions"], "idleMs" | "absoluteMs" | "maxPerUser">;
+  readonly limits: Config["sessions"];
 }
 
-/** Fails closed: without an answer from the object nobody is signed in. */
+const TIMEOUT_MS = 10_000;
+
+/** Fails closed, and asks once: without an answer nobody is signed in, and an overloaded object suffers from retries. */
 async function ask<T>(answer: Promise<T>): Promise<T> {
+  const { promise: timeout, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("the session object took too long")), TIMEOUT_MS);
   try {
-    return await answer;
+    return await Promise.race([answer, timeout]);
   } catch (cause) {
     throw new AppError("service_unavailable", { cause });
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+interface State {
+  readonly sessionId: string;
+  readonly counter: number;
+  readonly salt: string;
+  readonly idleExpiresInMs: number;
 }
 
 /**
  * Sessions in one Durable Object a user.
- * @throws {AppError} `service_unavailable` from every method when the object can't be asked; it is not asked twice,
- * for an overloaded object only suffers from retries.
+ * @throws {AppError} `service_unavailable` from every method when the object can't be asked.
  */
 export function createSessionStore(objects: UserSessionsObjects, options: SessionStoreOptions): SessionStore {
   const { keyring, limits } = options;
+  const { idleMs, absoluteMs, graceMs, unusedGraceMs } = limits;
+
+  async function tokensOf(userId: string, state: State): Promise<SessionTokens> {
+    const { sessionId, counter, salt, idleExpiresInMs } = state;
+    const refreshToken = await makeRefreshToken(keyring, { userId, sessionId, counter, salt });
+    const refreshExpiresIn = Math.max(0, Math.floor(idleExpiresInMs / 1000));
+    return { sessionId, refreshToken, refreshExpiresIn, generation: counter };
+  }
+
   return {
-    async open(user, client) {
-      const request = {
-        role: user.role,
-        userAgent: client.userAgent,
-        ipPrefix: client.ipPrefix,
-        idleMs: limits.idleMs,
-        absoluteMs: limits.absoluteMs,
-        maxSessions: limits.maxPerUser,
-      };
-      const { sessionId, counter, salt, idleExpiresInMs } = await ask(objects.getByName(user.id).open(request));
-      const refreshToken = await makeRefreshToken(keyring, { userId: user.id, sessionId, counter }, salt);
-      return { sessionId, refreshToken, refreshExpiresIn: Math.floor(idleExpiresInMs / 1000) };
+    async open(userId, standing, { userAgent, ipPrefix }) {
+      const maxSessions = limits.maxPerUser;
+      const request = { standing, userAgent, ipPrefix, idleMs, absoluteMs, maxSessions };
+      const answer = await ask(objects.getByName(userId).open(request));
+      return answer.kind === "stale" ? null : tokensOf(userId, answer);
     },
 
-    async check(userId, sessionId) {
-      const role = await ask(objects.getByName(userId).check(sessionId));
-      return role === null ? null : { role };
+    check: (userId, sessionId, generation) => ask(objects.getByName(userId).check(sessionId, generation)),
+
+    async identify(refreshToken) {
+      const claims = await readRefreshToken(keyring, refreshToken);
+      return claims && { userId: claims.userId, sessionId: claims.sessionId };
     },
+
+    async refresh(refreshToken) {
+      const claims = await readRefreshToken(keyring, refreshToken);
+      if (claims === null) return { kind: "refused" };
+      const { userId, sessionId, counter, salt } = claims;
+      const request = { sessionId, counter, salt, idleMs, graceMs, unusedGraceMs };
+      const answer = await ask(objects.getByName(userId).refresh(request));
+      if (answer.kind === "unknown") return { kind: "refused" };
+      if (answer.kind === "reused") return { kind: "reused", userId, sessionId };
+      const { role, status } = answer;
+      return { kind: "refreshed", userId, role, status, ...(await tokensOf(userId, answer)) };
+    },
+
+    list: (userId) => ask(objects.getByName(userId).list()),
+    end: (userId, sessionId) => ask(objects.getByName(userId).end(sessionId)),
+    advance: ({ userId, standing, effect, keep }) =>
+      ask(objects.getByName(userId).advance({ standing, effect, keep, restrictedMs: limits.accessTokenTtlMs })),
   };
 }

@@ -4,7 +4,7 @@ import { describeError } from "../../kernel/describe-error.ts";
 import { createLogger } from "../../kernel/logger.ts";
 import { sweepConversions } from "../../modules/conversions/jobs.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
-import { dispatch } from "../../queues/dispatch.ts";
+import { consumeConversion } from "../../queues/conversions.consumer.ts";
 
 /** Decodes uploads for the api, by RPC. */
 export class ImageProcessor extends WorkerEntrypoint<ConsumerEnv> {
@@ -19,7 +19,7 @@ export default {
   async queue(batch, env) {
     try {
       const services = createConsumerServices(env);
-      for (const message of batch.messages) await dispatch(services, batch.queue, message);
+      for (const message of batch.messages) await consumeConversion(services, batch.queue, message);
     } catch (error) {
       // Without configuration nothing can be done, and nothing may be lost: the messages come again.
       createLogger({ level: "info", format: "json" }, { service: "consumer" }).log("error", "consumer not configured", {

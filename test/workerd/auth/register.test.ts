@@ -30,7 +30,7 @@ it("a verified phone becomes an account that is signed in", async () => {
     accessToken: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
     tokenType: "Bearer",
     expiresIn: 600,
-    refreshToken: expect.stringMatching(/^[\w-]{119}$/),
+    refreshToken: expect.stringMatching(/^[\w-]{140}$/),
     refreshExpiresIn: 86_400,
     sessionId: expect.stringMatching(/^ses_[0-9A-Z]{26}$/),
   });

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { createD1OtpRepository } from "../../../src/db/d1/repositories/otp.ts";
 import { otpChallenges, verificationTokens } from "../../../src/db/d1/schema/index.ts";
 import { newId } from "../../../src/kernel/ids.ts";
+import { auditEvent } from "../../factories.ts";
 import { apiWith, issuePaths, problemOf } from "../support/app.ts";
 import { api, newPhone, sendCode, signUp } from "../support/client.ts";
 import { db } from "../support/database.ts";
@@ -128,8 +129,13 @@ it("a code is accepted up to its end and not a millisecond longer", async () => 
     [now + 1001, false],
   ] as const) {
     const id = newId("chl", now);
-    await otp.createChallenge({ id, codeMac: "mac", createdAt: now, expiresAt: now + 1000 });
-    expect(await otp.consumeCode(id, ["mac"], { now: at, maxAttempts: 5 })).toBe(accepted);
+    const life = { createdAt: now, expiresAt: now + 1000 };
+    const challenge = { id, codeMac: "mac", phoneMac: "phone", takes: [], ...life };
+    await otp.createChallenge(challenge, { id: newId("sms", now), sealed: "", dueAt: now, ...life }, auditEvent());
+    const token = { tokenHash: id, phone: newPhone(), purpose: "login", ...life } as const;
+    const attempt = { challengeId: id, phoneMacs: ["phone"], codeMacs: ["mac"] };
+    const outcome = await otp.consumeCode(attempt, token, { now: at, maxAttempts: 5, event: auditEvent() });
+    expect(outcome.kind).toBe(accepted ? "verified" : "no_challenge");
   }
 });
 

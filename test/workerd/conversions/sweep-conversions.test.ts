@@ -12,7 +12,7 @@ it("sends the message of a conversion whose creator died before sending it", asy
   stage.advance(15_001);
   await sweepConversions(stage.deps);
   expect(stage.sent).toContainEqual({ id, delaySeconds: 0 });
-  const left = await d1.outbox.listDue(stage.deps.clock.now(), 1000);
+  const left = await d1.outbox.listDue(["conversion.run"], stage.deps.clock.now(), 1000);
   expect(left.some((entry) => entry.topic === "conversion.run" && entry.payload.conversionId === id)).toBe(false);
 });
 

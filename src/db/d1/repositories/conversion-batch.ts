@@ -1,10 +1,12 @@
 import { and, eq, exists, inArray, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
+import type { AuditEvent } from "../../../kernel/audit.ts";
 import { newId } from "../../../kernel/ids.ts";
 import { type ConversionStatus, resultKeys, sourcesOf } from "../../../modules/conversions/conversion.ts";
 import type { EndStatus, Lease } from "../../../modules/conversions/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversionEvents, conversions, outbox, quotaLedger } from "../schema/index.ts";
+import { auditInsert } from "./audit.ts";
 
 /** A worker that lost its job may still store a result within this time; then what it stored is deleted. */
 const LATE_RESULT_MS = 10 * 60_000;
@@ -16,6 +18,8 @@ interface Transition {
   readonly now: number;
   readonly event?: { readonly type: string; readonly cause: string };
   readonly ledger?: "committed" | "released";
+  /** For the user's audit log, where it was the user's doing. */
+  readonly audit?: AuditEvent | undefined;
   /** Statements around the update; `after` ones are conditional on `done`. */
   readonly before?: readonly BatchItem<"sqlite">[];
   readonly after?: (done: SQL) => readonly BatchItem<"sqlite">[];
@@ -56,6 +60,7 @@ export async function transition(db: Database, t: Transition): Promise<boolean> 
         .where(and(eq(quotaLedger.conversionId, t.id), eq(quotaLedger.state, "reserved"), done)),
     );
   }
+  if (t.audit) statements.push(auditInsert(db, t.audit, done));
   statements.push(...(t.after?.(done) ?? []));
   const results = (await db.batch(statements as [BatchItem<"sqlite">])) as unknown as D1Result[];
   return results[t.before?.length ?? 0]?.meta.changes === 1;
@@ -106,9 +111,10 @@ export function end(
     readonly cause: string;
     readonly now: number;
     readonly errorCode?: string;
+    readonly audit?: AuditEvent | undefined;
   },
 ): Promise<boolean> {
-  const { where, cause, now, errorCode } = options;
+  const { where, cause, now, errorCode, audit } = options;
   return transition(db, {
     id,
     where: and(eq(conversions.id, id), inArray(conversions.status, sourcesOf(to)), where),
@@ -116,6 +122,7 @@ export function end(
     now,
     event: { type: `conversion.${to}`, cause },
     ledger: "released",
+    audit,
     after: (done) => [dropLateResult(db, id, now, done)],
   });
 }

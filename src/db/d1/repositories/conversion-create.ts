@@ -7,6 +7,7 @@ import type {
 } from "../../../modules/conversions/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversionEvents, conversions, idempotencyRecords, images, outbox, quotaLedger } from "../schema/index.ts";
+import { auditInsert } from "./audit.ts";
 import { isActive } from "./conversion-reads.ts";
 import { imageValues } from "./images.ts";
 import { periodLimit, periodUnitsTaken } from "./quota.ts";
@@ -117,7 +118,7 @@ async function tryCreate(db: Database, conversion: NewConversion, conditions: Cr
   const { id, userId, createdAt } = conversion;
   const writeId = crypto.randomUUID();
   const created = sql`EXISTS (SELECT 1 FROM ${conversions} WHERE ${conversions.writeId} = ${writeId} AND ${conversions.id} = ${id})`;
-  const { idempotency, newImages } = conditions;
+  const { idempotency, newImages, event } = conditions;
   const row = insertWhere(db, conversions, conversionRow(conversion, writeId), admission(db, conversion, conditions));
   const imageRows = newImages.map((image) => db.insert(images).values(imageValues(image)));
   const results = await db.batch([
@@ -167,6 +168,7 @@ async function tryCreate(db: Database, conversion: NewConversion, conditions: Cr
     ...(conditions.cleanUpId === null
       ? []
       : [db.delete(outbox).where(and(eq(outbox.id, conditions.cleanUpId), created))]),
+    ...(event ? [auditInsert(db, event, created)] : []),
     ...(idempotency ? claimKey(db, { ...idempotency, userId }, createdAt, created) : []),
     // Images must precede the conversion that refers to them; where it was refused, they go again in the same batch.
     ...newImages.map((image) => db.delete(images).where(and(eq(images.id, image.id), sql`NOT ${created}`))),

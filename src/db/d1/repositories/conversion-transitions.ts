@@ -22,21 +22,22 @@ type Transitions = Omit<
 
 export function createConversionTransitions(db: Database): Transitions {
   return {
-    async updateClientFields(userId, id, fields, { expectedVersion, now }) {
+    async updateClientFields(userId, id, fields, { expectedVersion, now, event }) {
       const own = and(eq(conversions.id, id), eq(conversions.userId, userId), isNull(conversions.deletedAt));
       const version = expectedVersion === null ? undefined : eq(conversions.version, expectedVersion);
-      if (await transition(db, { id, where: and(own, version), set: fields, now })) return "updated";
+      if (await transition(db, { id, where: and(own, version), set: fields, now, audit: event })) return "updated";
       return (await selectOne(db, own)) === null ? null : "stale";
     },
 
-    cancel: (userId, id, now) =>
+    cancel: (userId, id, now, event) =>
       end(db, id, "canceled", {
         where: and(eq(conversions.userId, userId), isNull(conversions.deletedAt), gt(conversions.deadlineAt, now)),
         cause: "canceled by the user",
         now,
+        audit: event,
       }),
 
-    async remove(userId, id, now) {
+    async remove(userId, id, now, event) {
       await end(db, id, "canceled", { where: eq(conversions.userId, userId), cause: "deleted by the user", now });
       const outboxId = newId("obx", now);
       const { original, thumbnail } = resultKeys(id);
@@ -52,6 +53,7 @@ export function createConversionTransitions(db: Database): Transitions {
         ),
         set: { deletedAt: now },
         now,
+        audit: event,
         after: (done) => [
           db
             .update(images)

@@ -4,6 +4,7 @@ import { toPage } from "../../../kernel/page.ts";
 import type { Image, ImageRepository, NewImage } from "../../../modules/images/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversions, images, outbox } from "../schema/index.ts";
+import { auditInsert } from "./audit.ts";
 import { isActive } from "./conversion-reads.ts";
 
 /** The request that deletes an image deletes its objects itself; after this long the sweeper does. */
@@ -44,8 +45,12 @@ export function createD1ImageRepository(db: Database): ImageRepository {
   }
 
   return {
-    async insert(image, outboxId) {
-      await db.batch([db.insert(images).values(imageValues(image)), db.delete(outbox).where(eq(outbox.id, outboxId))]);
+    async insert(image, outboxId, event) {
+      await db.batch([
+        db.insert(images).values(imageValues(image)),
+        db.delete(outbox).where(eq(outbox.id, outboxId)),
+        auditInsert(db, event),
+      ]);
     },
     find: (userId, id) => one(live(id, eq(images.userId, userId))),
     findAny: (id) => one(live(id, undefined)),
@@ -67,7 +72,7 @@ export function createD1ImageRepository(db: Database): ImageRepository {
       return toPage(rows.map(toImage), page.limit, (image) => image.id);
     },
 
-    async remove(userId, id, now) {
+    async remove(userId, id, now, event) {
       const image = await one(live(id, eq(images.userId, userId)));
       if (!image) return { kind: "not_found" };
       const outboxId = newId("obx", now);
@@ -93,6 +98,7 @@ export function createD1ImageRepository(db: Database): ImageRepository {
               sql`EXISTS (SELECT 1 FROM ${images} WHERE ${removable})`,
             ),
           ),
+        auditInsert(db, event, sql`EXISTS (SELECT 1 FROM ${images} WHERE ${removable})`),
         db.update(images).set({ deletedAt: now }).where(removable),
       ]);
       if (promised.meta.changes === 1) return { kind: "removed", image, outboxId };

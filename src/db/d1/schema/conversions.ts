@@ -4,6 +4,7 @@ import { CONVERSION_KINDS, CONVERSION_STAGES, CONVERSION_STATUSES } from "../../
 import { FAILURE_CODES } from "../../../modules/conversions/failures.ts";
 import { IMAGE_MIMES } from "../../../ports/image-codec.ts";
 import { GARMENT_CATEGORIES, PROVIDER_IDS } from "../../../ports/image-generator.ts";
+import { OUTBOX_TOPICS } from "../../../ports/outbox.ts";
 import { images } from "./images.ts";
 import { users } from "./users.ts";
 
@@ -116,12 +117,12 @@ export const idempotencyRecords = sqliteTable(
   (t) => [primaryKey({ columns: [t.userId, t.operation, t.key] }), index("idempotency_records_expiry").on(t.expiresAt)],
 );
 
-/** Work promised by a committed transaction: queue messages to send, objects to delete. A row goes once it is done. */
+/** Work promised by a committed transaction (see the port). A row goes once it is done. */
 export const outbox = sqliteTable(
   "outbox",
   {
     id: text("id").primaryKey(),
-    topic: text("topic", { enum: ["conversion.run", "objects.delete"] }).notNull(),
+    topic: text("topic", { enum: OUTBOX_TOPICS }).notNull(),
     payload: text("payload", { mode: "json" }).$type<unknown>().notNull(),
     /** Left alone until then: the request that wrote the row does the work itself. */
     dueAt: integer("due_at").notNull(),

@@ -3,7 +3,7 @@ import type { App } from "../../../http/app-type.ts";
 import { json, jsonBody, problems, publicJson } from "../../../http/openapi.ts";
 import { registerSchema, sessionSchema } from "../schemas.ts";
 import { register } from "../service/register.ts";
-import { sessionClient, signedInBody } from "./shared.ts";
+import { callerOf, deviceTokenHeader, signedInBody } from "./shared.ts";
 
 const route = createRoute({
   method: "post",
@@ -12,10 +12,10 @@ const route = createRoute({
   tags: ["Auth"],
   summary: "Create an account for a verified phone",
   description: "Takes a verification token of purpose `register`. A refused body does not use the token up.",
-  ...publicJson,
+  ...publicJson("auth.register"),
   request: { body: jsonBody(registerSchema) },
   responses: {
-    201: json(sessionSchema, "The new user, signed in."),
+    201: { ...json(sessionSchema, "The new user, signed in."), headers: deviceTokenHeader },
     ...problems(
       "malformed_request",
       "invalid_verification_token",
@@ -30,7 +30,7 @@ const route = createRoute({
 export function registerRegister(app: App): void {
   app.openapi(route, async (c) => {
     const { name = null, ...rest } = c.req.valid("json");
-    const signedIn = await register(c.get("services"), { ...rest, name }, sessionClient(c));
+    const signedIn = await register(c.get("services"), callerOf(c), { ...rest, name });
     return c.json(signedInBody(c, signedIn), 201);
   });
 }

@@ -1,9 +1,14 @@
 import { AppError } from "../../../kernel/app-error.ts";
-import type { SessionClient } from "../../../ports/session-store.ts";
-import type { User } from "../../users/index.ts";
+import { doneAnonymously } from "../../../kernel/audit.ts";
+import { sleep } from "../../../kernel/clock.ts";
+import { Admission } from "../../../kernel/rate-limits.ts";
+import type { SessionTokens } from "../../../ports/session-store.ts";
+import type { Credentials, User } from "../../users/index.ts";
+import { type Caller, phoneSubject } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
+import { newDeviceToken, readDeviceToken } from "../known-device.ts";
 import { hashVerificationToken } from "../verification-token.ts";
-import { openSession, type SignedIn } from "./open-session.ts";
+import { openSession, type SignedIn, signIn } from "./open-session.ts";
 import { requirePhone } from "./require-phone.ts";
 
 export type LoginProof =
@@ -12,37 +17,107 @@ export type LoginProof =
 
 type LoginDeps = Pick<
   AuthDeps,
-  "config" | "clock" | "otp" | "users" | "hasher" | "sessions" | "accessTokens" | "background"
+  | "config"
+  | "clock"
+  | "keyring"
+  | "otp"
+  | "users"
+  | "hasher"
+  | "sessions"
+  | "accessTokens"
+  | "rateLimiter"
+  | "audit"
+  | "background"
 >;
 
-/** The user whom a password proves. An unknown phone costs a dummy verification: the answer's time tells nothing. */
+/** The user whom a password proves. An unknown phone costs a dummy verification. */
 async function userByPassword(deps: LoginDeps, phone: string, password: string): Promise<User | null> {
   const credentials = await deps.users.findCredentials(phone);
-  const stored = credentials?.passwordHash ?? null;
-  const { matches, rehash } = await deps.hasher.verify(password, stored);
-  if (credentials === null || !matches) return null;
-  if (rehash) deps.background(renewHash(deps, credentials.user.id, password, credentials.passwordHash));
+  const { matches, rehash } = await deps.hasher.verify(password, credentials?.passwordHash ?? null);
+  if (credentials === null || !matches || credentials.user.status === "disabled") return null;
+  if (rehash) deps.background(renewHash(deps, credentials, password));
   return credentials.user;
 }
 
 /** Hashes with today's parameters; a password that was changed meanwhile stays. */
-async function renewHash(deps: LoginDeps, userId: string, password: string, stored: string): Promise<void> {
-  await deps.users.replacePasswordHash(userId, stored, await deps.hasher.hash(password));
+async function renewHash(deps: LoginDeps, { user, passwordHash }: Credentials, password: string): Promise<void> {
+  await deps.users.replacePasswordHash(user.id, passwordHash, await deps.hasher.hash(password));
 }
 
-async function userByVerification(deps: LoginDeps, verificationToken: string): Promise<User | null> {
+/** No refusal is faster than any other: hashes of other kinds take other times, and unknown phones have none. */
+async function refuseNoSoonerThan(deps: LoginDeps, startedAt: number): Promise<never> {
+  await sleep(Math.max(0, startedAt + deps.config.login.timeFloorMs - deps.clock.now()));
+  throw new AppError("invalid_credentials");
+}
+
+/**
+ * Limits come before hashing, and an attempt counts as failed until it turns out otherwise: of parallel guesses no more
+ * are hashed than would be allowed one after another. Unknown phones are counted and locked like any other.
+ */
+async function byPassword(deps: LoginDeps, caller: Caller, writtenPhone: string, password: string): Promise<SignedIn> {
+  const { limits } = deps.config;
+  const startedAt = deps.clock.now();
+  const phone = requirePhone(deps.config, writtenPhone);
+  caller.audit.subject = await phoneSubject(deps.keyring, phone);
+  const device = await readDeviceToken(deps.keyring, phone, caller.deviceToken, startedAt);
+  const lock = device.known ? limits.loginPerKnownDevice : limits.loginPerPhone;
+  const admission = new Admission(deps.rateLimiter);
+  await admission.take(limits.loginPerIp, caller.addressKey);
+  const { remaining } = await admission.take(lock, phone, "too_many_attempts");
+  let user: User | null = null;
+  let session: SessionTokens | null = null;
+  try {
+    user = await userByPassword(deps, phone, password);
+    session = user && (await openSession(deps, user, caller.client));
+    if (user === null || session === null) {
+      caller.audit.detail = { by: "password", locked: remaining === 0 };
+      return await refuseNoSoonerThan(deps, startedAt);
+    }
+    await deps.audit.record(signedIn(deps, caller, user, session, "password"));
+    await deps.rateLimiter.clear(lock, phone);
+    deps.background(admission.giveBack());
+    return signIn(deps, user, session, device.renew ? await newDeviceToken(deps.keyring, phone, startedAt) : null);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "invalid_credentials") throw error;
+    // What failed was not the password.
+    if (user && session) deps.background(deps.sessions.end(user.id, session.sessionId));
+    await admission.giveBack();
+    throw error;
+  }
+}
+
+function signedIn(deps: LoginDeps, caller: Caller, user: User, session: SessionTokens, by: string) {
+  const { sessionId } = session;
+  const who = { userId: user.id, sessionId, detail: { by } };
+  return doneAnonymously({ userId: user.id }, caller.audit, deps.clock.now(), who);
+}
+
+/** Stays open while a phone is locked: whoever has the phone is its owner, and the strangers' failures are forgotten. */
+async function byVerification(deps: LoginDeps, caller: Caller, verificationToken: string): Promise<SignedIn> {
+  const { limits } = deps.config;
+  const now = deps.clock.now();
   const tokenHash = await hashVerificationToken(verificationToken);
-  const phone = await deps.otp.consumeVerificationToken(tokenHash, "login", deps.clock.now());
-  const credentials = phone === null ? null : await deps.users.findCredentials(phone);
-  return credentials?.user ?? null;
+  const phone = await deps.otp.peekVerificationToken(tokenHash, "login", now);
+  if (phone === null) throw new AppError("invalid_credentials");
+  caller.audit.subject = await phoneSubject(deps.keyring, phone);
+  caller.audit.detail = { by: "verification" };
+  const user = (await deps.users.findCredentials(phone))?.user ?? null;
+  if (user === null || user.status === "disabled") throw new AppError("invalid_credentials");
+  const session = await openSession(deps, user, caller.client);
+  if (session === null) throw new AppError("invalid_credentials");
+  const event = signedIn(deps, caller, user, session, "verification");
+  if ((await deps.otp.consumeVerificationToken(tokenHash, "login", { now, event })) === null) {
+    deps.background(deps.sessions.end(user.id, session.sessionId));
+    throw new AppError("invalid_credentials");
+  }
+  await deps.rateLimiter.clear(limits.loginPerPhone, phone);
+  const device = await readDeviceToken(deps.keyring, phone, caller.deviceToken, now);
+  return signIn(deps, user, session, device.renew ? await newDeviceToken(deps.keyring, phone, now) : null);
 }
 
 /** Signs in by password or by a verified phone. @throws {AppError} the same 401 whatever was wrong. */
-export async function login(deps: LoginDeps, proof: LoginProof, client: SessionClient): Promise<SignedIn> {
-  const user =
-    proof.by === "password"
-      ? await userByPassword(deps, requirePhone(deps.config, proof.phone), proof.password)
-      : await userByVerification(deps, proof.verificationToken);
-  if (user === null || user.status === "disabled") throw new AppError("invalid_credentials");
-  return openSession(deps, user, client);
+export function login(deps: LoginDeps, caller: Caller, proof: LoginProof): Promise<SignedIn> {
+  return proof.by === "password"
+    ? byPassword(deps, caller, proof.phone, proof.password)
+    : byVerification(deps, caller, proof.verificationToken);
 }

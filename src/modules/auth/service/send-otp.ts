@@ -1,8 +1,13 @@
 import { AppError } from "../../../kernel/app-error.ts";
+import { doneAnonymously } from "../../../kernel/audit.ts";
 import { newId } from "../../../kernel/ids.ts";
+import { Admission } from "../../../kernel/rate-limits.ts";
+import { type Caller, phoneSubject } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
 import { codeMacs, newOtpCode } from "../otp-code.ts";
-import type { OtpPurpose } from "../repository.ts";
+import { countryOf } from "../phone.ts";
+import type { OtpPurpose, UnverifiedTake } from "../repository.ts";
+import { sealSms } from "../sealed-sms.ts";
 import { requirePhone } from "./require-phone.ts";
 
 export interface SentOtp {
@@ -11,27 +16,52 @@ export interface SentOtp {
   readonly resendAfter: number;
 }
 
+type SendDeps = Pick<AuthDeps, "config" | "clock" | "keyring" | "otp" | "rateLimiter" | "dispatchSms">;
+
+/** Counts the send, or refuses it; what it took of the limits of unverified sends comes back with the right code. */
+async function admit(deps: SendDeps, caller: Caller, phone: string): Promise<UnverifiedTake[]> {
+  const { limits } = deps.config;
+  const admission = new Admission(deps.rateLimiter);
+  await admission.take(limits.otpPerIp, caller.addressKey);
+  await admission.take(limits.otpPerPhone, phone);
+  const byIp = await admission.take(limits.unverifiedPerIp, caller.addressKey);
+  const byCountry = await admission.take(limits.unverifiedPerCountry, countryOf(phone));
+  return [
+    { limit: "unverifiedPerIp", ...byIp.ticket },
+    { limit: "unverifiedPerCountry", ...byCountry.ticket },
+  ];
+}
+
 /**
- * Sends a code. A phone without an account gets the same answer for `login` and `password_reset`, and a challenge whose
- * code nobody is told: who has an account can't be found out here. `register` sends to known phones all the same.
+ * Sends a code. Whether the phone has an account is not looked up here: for `login` and `password_reset` that is left to
+ * whoever delivers the message, so that neither the answer nor its time can tell.
  */
 export async function sendOtp(
-  deps: Pick<AuthDeps, "config" | "clock" | "keyring" | "otp" | "users" | "sms">,
+  deps: SendDeps,
+  caller: Caller,
   request: { readonly phone: string; readonly purpose: OtpPurpose },
 ): Promise<SentOtp> {
   const { purpose } = request;
   const { ttlMs, resendCooldownMs } = deps.config.otp;
   const phone = requirePhone(deps.config, request.phone);
+  const subject = await phoneSubject(deps.keyring, phone);
+  caller.audit.subject = subject;
   if (deps.config.sms.kind === "unavailable") throw new AppError("service_unavailable");
-  const now = deps.clock.now();
-  const challengeId = newId("chl", now);
+  const takes = await admit(deps, caller, phone);
+  const createdAt = deps.clock.now();
+  const expiresAt = createdAt + ttlMs;
+  const challengeId = newId("chl", createdAt);
+  const smsId = newId("sms", createdAt);
   const code = newOtpCode();
   const [codeMac = ""] = await codeMacs(deps.keyring, { purpose, phone, challengeId, code });
-  const [registered] = await Promise.all([
-    deps.users.isRegistered(phone),
-    deps.otp.createChallenge({ id: challengeId, codeMac, createdAt: now, expiresAt: now + ttlMs }),
-  ]);
-  if (registered || purpose === "register") await deps.sms.sendOtp({ to: phone, code, ttlMs });
+  const phoneMac = await deps.keyring.mac("phone", [phone]);
+  const sealed = await sealSms(deps.keyring, { to: phone, code, purpose });
+  await deps.otp.createChallenge(
+    { id: challengeId, codeMac, phoneMac, takes, createdAt, expiresAt },
+    { id: smsId, sealed, dueAt: createdAt, expiresAt, createdAt },
+    doneAnonymously(subject, caller.audit, createdAt, { detail: { purpose } }),
+  );
+  await deps.dispatchSms(smsId);
   return {
     challengeId,
     expiresIn: Math.floor(ttlMs / 1000),

@@ -1,4 +1,7 @@
 import { AppError } from "../../../kernel/app-error.ts";
+import { doneAnonymously } from "../../../kernel/audit.ts";
+import { Admission } from "../../../kernel/rate-limits.ts";
+import { type Caller, phoneSubject } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
 import { codeMacs } from "../otp-code.ts";
 import type { OtpPurpose } from "../repository.ts";
@@ -19,23 +22,52 @@ export interface VerifiedOtp {
   readonly registered: boolean;
 }
 
-/** Trades a code for a verification token, once. @throws {AppError} the same 400 for every kind of wrong. */
-export async function verifyOtp(
-  deps: Pick<AuthDeps, "config" | "clock" | "keyring" | "otp" | "users">,
-  attempt: OtpAttempt,
-): Promise<VerifiedOtp> {
+type VerifyDeps = Pick<AuthDeps, "config" | "clock" | "keyring" | "otp" | "rateLimiter" | "background">;
+
+/**
+ * Trades a code for a verification token, once. Every attempt is counted before it is looked at and given back unless it
+ * was a wrong guess: a wrong code of a live challenge counts for the address and the phone, an unknown challenge for the
+ * address alone, for anyone can make those up. @throws {AppError} the same 400 for every kind of wrong.
+ */
+export async function verifyOtp(deps: VerifyDeps, caller: Caller, attempt: OtpAttempt): Promise<VerifiedOtp> {
   const { purpose, challengeId } = attempt;
-  const { maxAttempts, verificationTokenTtlMs } = deps.config.otp;
+  const { limits, otp } = deps.config;
   const phone = requirePhone(deps.config, attempt.phone);
-  const macs = await codeMacs(deps.keyring, { ...attempt, phone });
+  const subject = await phoneSubject(deps.keyring, phone);
+  caller.audit.subject = subject;
+  const byAddress = new Admission(deps.rateLimiter);
+  const byPhone = new Admission(deps.rateLimiter);
+  await byAddress.take(limits.verifyPerIp, caller.addressKey);
+  await byPhone.take(limits.verifyPerPhone, phone).catch((error) => giveBackAll([byAddress], error));
   const now = deps.clock.now();
-  if (!(await deps.otp.consumeCode(challengeId, macs, { now, maxAttempts }))) throw new AppError("invalid_code");
   const verificationToken = newVerificationToken();
-  const tokenHash = await hashVerificationToken(verificationToken);
-  const expiresAt = now + verificationTokenTtlMs;
-  const [registered] = await Promise.all([
-    deps.users.isRegistered(phone),
-    deps.otp.createVerificationToken({ tokenHash, phone, purpose, createdAt: now, expiresAt }),
+  const token = {
+    tokenHash: await hashVerificationToken(verificationToken),
+    phone,
+    purpose,
+    createdAt: now,
+    expiresAt: now + otp.verificationTokenTtlMs,
+  };
+  const [phoneMacs, macs] = await Promise.all([
+    deps.keyring.macs("phone", [phone]),
+    codeMacs(deps.keyring, { ...attempt, phone }),
   ]);
-  return { verificationToken, expiresIn: Math.floor(verificationTokenTtlMs / 1000), registered };
+  const event = doneAnonymously(subject, caller.audit, now, { detail: { purpose } });
+  const outcome = await deps.otp
+    .consumeCode({ challengeId, phoneMacs, codeMacs: macs }, token, { now, maxAttempts: otp.maxAttempts, event })
+    .catch((error) => giveBackAll([byAddress, byPhone], error));
+  if (outcome.kind === "wrong") throw new AppError("invalid_code");
+  if (outcome.kind === "no_challenge") {
+    await byPhone.giveBack();
+    throw new AppError("invalid_code");
+  }
+  const settled = outcome.takes.map((take) => deps.rateLimiter.settle(limits[take.limit], take));
+  deps.background(Promise.all([byAddress.giveBack(), byPhone.giveBack(), ...settled]));
+  const expiresIn = Math.floor(otp.verificationTokenTtlMs / 1000);
+  return { verificationToken, expiresIn, registered: outcome.registered };
+}
+
+async function giveBackAll(admissions: readonly Admission[], error: unknown): Promise<never> {
+  await Promise.all(admissions.map((admission) => admission.giveBack()));
+  throw error;
 }

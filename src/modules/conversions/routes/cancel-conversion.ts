@@ -12,7 +12,7 @@ const route = createRoute({
   tags: ["Conversions"],
   summary: "Cancel a waiting or running conversion",
   description: "Its unit is released.",
-  ...userCommand,
+  ...userCommand("conversion.cancel"),
   request: { params: idParam },
   responses: {
     200: json(conversionSchema, "The canceled conversion."),
@@ -22,7 +22,12 @@ const route = createRoute({
 
 export function registerCancelConversion(app: App): void {
   app.openapi(route, async (c) => {
-    const conversion = await cancelConversion(c.get("services"), c.get("actor"), c.req.valid("param").id);
+    const conversion = await cancelConversion(
+      c.get("services"),
+      c.get("actor"),
+      c.get("audit"),
+      c.req.valid("param").id,
+    );
     return (await conversionResponse(c, conversion)) as never;
   });
 }

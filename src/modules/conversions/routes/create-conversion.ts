@@ -1,8 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { App, AppEnv } from "../../../http/app-type.ts";
+import { audited } from "../../../http/middleware/audited.ts";
 import { authenticate } from "../../../http/middleware/authenticate.ts";
 import { bodyLimit, JSON_LIMIT_BYTES } from "../../../http/middleware/body-limit.ts";
+import { rateLimit } from "../../../http/middleware/rate-limit.ts";
 import { readMultipart } from "../../../http/multipart.ts";
 import { json, parseJsonBody, problems, userAccess } from "../../../http/openapi.ts";
 import { canonicalJson, sha256Hex, utf8 } from "../../../kernel/encoding.ts";
@@ -37,6 +39,7 @@ const route = createRoute({
   description:
     "Takes ids of uploaded images as JSON, or the pictures themselves as multipart. `Idempotency-Key` makes a repeat " +
     "harmless; `Prefer: wait=N` (N ≤ 25) answers 201 when the conversion ends in time.",
+  "x-role": userAccess["x-role"],
   security: userAccess.security,
   request: {
     headers: z.object({
@@ -68,6 +71,7 @@ const route = createRoute({
       "invalid_image",
       "idempotency_mismatch",
       "concurrency_limit",
+      "rate_limited",
     ),
   },
 });
@@ -85,7 +89,12 @@ async function idempotencyOf(c: Context<AppEnv>, request: unknown) {
 
 async function fromJson(c: Context<AppEnv>): Promise<CreateAnswer> {
   const body = await parseJsonBody(c, createConversionSchema);
-  const command = { body, idempotency: await idempotencyOf(c, body), waitSeconds: waitSeconds(c) };
+  const command = {
+    body,
+    idempotency: await idempotencyOf(c, body),
+    audit: c.get("audit"),
+    waitSeconds: waitSeconds(c),
+  };
   return createFromIds(c.get("services"), c.get("actor"), command);
 }
 
@@ -99,13 +108,15 @@ async function fromMultipart(c: Context<AppEnv>): Promise<CreateAnswer> {
     fields,
     files,
     idempotency,
+    audit: c.get("audit"),
     waitSeconds: waitSeconds(c),
   });
 }
 
 export function registerCreateConversion(app: App): void {
   app.openAPIRegistry.registerPath(route);
-  app.post("/api/conversions", authenticate, limits, async (c) => {
+  const guards = [audited("conversion.create"), authenticate, rateLimit("conversionsPerUser"), limits] as const;
+  app.post("/api/conversions", ...guards, async (c) => {
     const multipart = /^multipart\/form-data/i.test(c.req.header("Content-Type") ?? "");
     return createdResponse(c, await (multipart ? fromMultipart(c) : fromJson(c)));
   });

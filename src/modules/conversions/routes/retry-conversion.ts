@@ -1,9 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
+import { rateLimit } from "../../../http/middleware/rate-limit.ts";
 import { idParam, json, problems, userCommand } from "../../../http/openapi.ts";
 import { conversionSchema } from "../schemas.ts";
 import { retryConversion } from "../service/retry-conversion.ts";
 import { createdResponse, idempotencyKey, waitSeconds } from "./shared.ts";
+
+const command = userCommand("conversion.retry");
 
 const route = createRoute({
   method: "post",
@@ -12,7 +15,8 @@ const route = createRoute({
   tags: ["Conversions"],
   summary: "Try a failed, canceled or expired conversion again",
   description: "Makes a new conversion with the same inputs and `retryOf` set; it takes a unit of its own.",
-  ...userCommand,
+  ...command,
+  middleware: [...command.middleware, rateLimit("conversionsPerUser")],
   request: { params: idParam },
   responses: {
     201: json(conversionSchema, "Ended within `Prefer: wait`."),
@@ -28,6 +32,7 @@ const route = createRoute({
       "body_too_large",
       "validation_failed",
       "concurrency_limit",
+      "rate_limited",
     ),
   },
 });
@@ -38,6 +43,7 @@ export function registerRetryConversion(app: App): void {
     const key = idempotencyKey(c);
     const answer = await retryConversion(c.get("services"), c.get("actor"), id, {
       idempotency: key === null ? null : { operation: "conversions.retry", key, fingerprint: id },
+      audit: c.get("audit"),
       waitSeconds: waitSeconds(c),
     });
     return createdResponse(c, answer) as never;

@@ -12,7 +12,7 @@ const route = createRoute({
   tags: ["Conversions"],
   summary: "Change title, metadata or favorite",
   description: "Fields left out stay as they are. With `If-Match`, only the version it names is changed.",
-  ...userJson,
+  ...userJson("conversion.update"),
   request: { params: idParam, body: jsonBody(updateConversionSchema) },
   responses: {
     200: json(conversionSchema, "The changed conversion."),
@@ -38,7 +38,7 @@ export function registerUpdateConversion(app: App): void {
     };
     const command = { fields, ifMatch: c.req.header("If-Match") ?? null };
     const { id } = c.req.valid("param");
-    const conversion = await updateConversion(c.get("services"), c.get("actor"), id, command);
+    const conversion = await updateConversion(c.get("services"), c.get("actor"), c.get("audit"), id, command);
     return (await conversionResponse(c, conversion)) as never;
   });
 }

@@ -1,4 +1,5 @@
 import { AppError } from "../../../kernel/app-error.ts";
+import { type AuditStamp, doneBy } from "../../../kernel/audit.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import type { Conversion } from "../conversion.ts";
 import type { ConversionsDeps } from "../deps.ts";
@@ -8,9 +9,12 @@ import { getConversion } from "./get-conversion.ts";
 export async function cancelConversion(
   deps: Pick<ConversionsDeps, "conversions" | "clock">,
   actor: Actor,
+  stamp: AuditStamp,
   id: string,
 ): Promise<Conversion> {
-  const canceled = await deps.conversions.cancel(actor.userId, id, deps.clock.now());
+  const now = deps.clock.now();
+  const event = doneBy(actor, stamp, now, { detail: { conversion: id } });
+  const canceled = await deps.conversions.cancel(actor.userId, id, now, event);
   const conversion = await getConversion(deps, actor, id);
   if (!canceled) {
     throw new AppError("invalid_transition", {

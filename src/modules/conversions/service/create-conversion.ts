@@ -1,4 +1,5 @@
 import { AppError, invalidField } from "../../../kernel/app-error.ts";
+import { type AuditEvent, type AuditStamp, doneBy } from "../../../kernel/audit.ts";
 import { monthOf } from "../../../kernel/clock.ts";
 import { newId } from "../../../kernel/ids.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
@@ -26,6 +27,7 @@ export interface CreateCommand {
   /** The promise to delete those objects again unless the conversion comes into being; null without any. */
   readonly cleanUpId: string | null;
   readonly idempotency: { readonly operation: string; readonly key: string; readonly fingerprint: string } | null;
+  readonly audit: AuditStamp;
   /** 0–25; how long the caller is ready to wait for the end. */
   readonly waitSeconds: number;
 }
@@ -101,7 +103,8 @@ export async function createConversion(
     deadlineAt: now + deps.config.conversions.deadlineMs,
   };
   const body = JSON.stringify(await serializeConversion(deps, asCreated(conversion, monthOf(now))));
-  const replay = await insert(deps, conversion, command, body);
+  const event = doneBy(actor, command.audit, now, { detail: { conversion: conversion.id } });
+  const replay = await insert(deps, conversion, { ...command, event }, body);
   return replay ?? answerWhenDone(deps, actor, conversion.id, command, body);
 }
 
@@ -116,7 +119,7 @@ function discardUploads(deps: ConversionsDeps, command: CreateCommand): void {
 async function insert(
   deps: ConversionsDeps,
   conversion: NewConversion,
-  command: CreateCommand,
+  command: CreateCommand & { readonly event: AuditEvent },
   body: string,
 ): Promise<CreateAnswer | null> {
   const { id, createdAt, userId } = conversion;
@@ -127,6 +130,7 @@ async function insert(
     maxConcurrent: deps.config.conversions.maxConcurrent,
     newImages: command.newImages,
     cleanUpId: command.cleanUpId,
+    event: command.event,
     outboxId,
     outboxDueAt: createdAt + OUTBOX_GRACE_MS,
     idempotency: command.idempotency && {

@@ -17,7 +17,7 @@ const MIME_OF = { jpeg: "image/jpeg", png: "image/png", webp: "image/webp" } as 
 const ROLES = ["person", "garment", "style"] as const;
 type Role = (typeof ROLES)[number];
 
-type RequestCommand = Pick<CreateCommand, "idempotency" | "waitSeconds">;
+type RequestCommand = Pick<CreateCommand, "idempotency" | "waitSeconds" | "audit">;
 
 function toInput(body: CreateConversionBody): ConversionInput {
   const tryon = body.kind === "tryon" ? body : null;
@@ -49,6 +49,7 @@ function toCommand(
     retryOf: null,
     ...uploads,
     idempotency: request.idempotency,
+    audit: request.audit,
     waitSeconds: request.waitSeconds,
   };
 }

@@ -1,4 +1,5 @@
 import { AppError } from "../../../kernel/app-error.ts";
+import { type AuditStamp, doneBy } from "../../../kernel/audit.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import type { ConversionsDeps } from "../deps.ts";
 
@@ -6,9 +7,12 @@ import type { ConversionsDeps } from "../deps.ts";
 export async function deleteConversion(
   deps: Pick<ConversionsDeps, "conversions" | "clock" | "objects" | "outbox" | "background">,
   actor: Actor,
+  stamp: AuditStamp,
   id: string,
 ): Promise<void> {
-  const removed = await deps.conversions.remove(actor.userId, id, deps.clock.now());
+  const now = deps.clock.now();
+  const event = doneBy(actor, stamp, now, { detail: { conversion: id } });
+  const removed = await deps.conversions.remove(actor.userId, id, now, event);
   if (!removed) throw new AppError("conversion_not_found");
   deps.background(deletePromised(deps, removed.outboxId));
 }

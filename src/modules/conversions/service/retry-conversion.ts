@@ -11,7 +11,7 @@ export async function retryConversion(
   deps: ConversionsDeps,
   actor: Actor,
   id: string,
-  command: Pick<CreateCommand, "idempotency" | "waitSeconds">,
+  command: Pick<CreateCommand, "idempotency" | "waitSeconds" | "audit">,
 ): Promise<CreateAnswer> {
   if (command.idempotency) {
     const { operation, key, fingerprint } = command.idempotency;

@@ -7,6 +7,7 @@ const SWEEP_INTERVAL_MS = 60_000;
 /** How long the ordinary message of a queued row may be late before a spare one follows. */
 const LATE_MS = 5_000;
 const BATCH = 200;
+const TOPICS = ["conversion.run", "objects.delete"] as const;
 
 export interface SweepReport {
   readonly expired: number;
@@ -38,7 +39,7 @@ async function guarded(deps: ConversionWorkerDeps, part: string, work: () => Pro
 
 async function drainOutbox(deps: ConversionWorkerDeps): Promise<number> {
   let done = 0;
-  for (const entry of await deps.outbox.listDue(deps.clock.now(), BATCH)) {
+  for (const entry of await deps.outbox.listDue(TOPICS, deps.clock.now(), BATCH)) {
     try {
       if (entry.topic === "conversion.run") await deps.jobs.sendConversion(entry.payload.conversionId);
       else await deps.objects.delete(entry.payload.keys);

@@ -1,4 +1,5 @@
 import { AppError } from "../../../kernel/app-error.ts";
+import { type AuditStamp, doneBy } from "../../../kernel/audit.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import type { Conversion } from "../conversion.ts";
 import type { ConversionsDeps } from "../deps.ts";
@@ -18,11 +19,14 @@ function expectedVersion(ifMatch: string | null, current: Conversion): number | 
 export async function updateConversion(
   deps: Pick<ConversionsDeps, "conversions" | "clock">,
   actor: Actor,
+  stamp: AuditStamp,
   id: string,
   command: { readonly fields: ClientFields; readonly ifMatch: string | null },
 ): Promise<Conversion> {
   const current = await getConversion(deps, actor, id);
-  const options = { expectedVersion: expectedVersion(command.ifMatch, current), now: deps.clock.now() };
+  const now = deps.clock.now();
+  const event = doneBy(actor, stamp, now, { detail: { conversion: id } });
+  const options = { expectedVersion: expectedVersion(command.ifMatch, current), now, event };
   const outcome = await deps.conversions.updateClientFields(actor.userId, id, command.fields, options);
   if (outcome === "stale") throw new AppError("precondition_failed");
   return getConversion(deps, actor, id);

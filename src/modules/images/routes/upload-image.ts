@@ -1,7 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
+import { audited } from "../../../http/middleware/audited.ts";
 import { authenticate } from "../../../http/middleware/authenticate.ts";
 import { bodyLimit } from "../../../http/middleware/body-limit.ts";
+import { rateLimit } from "../../../http/middleware/rate-limit.ts";
 import { readMultipart } from "../../../http/multipart.ts";
 import { json, problems, userAccess } from "../../../http/openapi.ts";
 import { AppError, invalidField } from "../../../kernel/app-error.ts";
@@ -20,6 +22,7 @@ const route = createRoute({
   description:
     "JPEG, PNG or WebP; at most 10,485,760 bytes, 64 to 8192 px a side, 25 megapixels. The bytes decide the type. " +
     "Metadata is removed and the orientation applied before anything is stored.",
+  "x-role": userAccess["x-role"],
   security: userAccess.security,
   request: { body: { required: true, content: { "multipart/form-data": { schema: uploadSchema } } } },
   responses: {
@@ -32,6 +35,7 @@ const route = createRoute({
       "unsupported_image",
       "validation_failed",
       "invalid_image",
+      "rate_limited",
     ),
   },
 });
@@ -45,12 +49,13 @@ const limits = bodyLimit({
 
 export function registerUploadImage(app: App): void {
   app.openAPIRegistry.registerPath(route);
-  app.post("/api/images", authenticate, limits, async (c) => {
+  const guards = [audited("image.upload"), authenticate, rateLimit("uploadsPerUser"), limits] as const;
+  app.post("/api/images", ...guards, async (c) => {
     const { fields, files } = await readMultipart(c, ["file"]);
     if (files.file && files.file.byteLength > MAX_IMAGE_BYTES) throw new AppError("image_too_large");
     const { kind } = validate(uploadFieldsSchema, fields);
     if (!files.file) throw invalidField("file", "required", "Send the picture as the file part `file`.");
-    const image = await uploadImage(c.get("services"), c.get("actor"), { kind, bytes: files.file });
+    const image = await uploadImage(c.get("services"), c.get("actor"), c.get("audit"), { kind, bytes: files.file });
     c.get("event").imageId = image.id;
     return c.json(await serializeImage(c.get("services"), image), 201, { Location: `/api/images/${image.id}` });
   });

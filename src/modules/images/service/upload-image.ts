@@ -1,3 +1,4 @@
+import { type AuditStamp, doneBy } from "../../../kernel/audit.ts";
 import { newId } from "../../../kernel/ids.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import type { ImagesDeps } from "../deps.ts";
@@ -12,12 +13,13 @@ import { promiseCleanUp, storeUpload } from "./store-upload.ts";
 export async function uploadImage(
   deps: Pick<ImagesDeps, "imageProcessor" | "objects" | "images" | "outbox" | "clock">,
   actor: Actor,
+  stamp: AuditStamp,
   command: { readonly kind: UploadKind; readonly bytes: Uint8Array<ArrayBuffer> },
 ): Promise<Image> {
   const upload = await prepareUpload(deps, command.bytes);
   const owner = { id: newId("img", deps.clock.now()), userId: actor.userId, kind: command.kind };
   const cleanUp = await promiseCleanUp(deps, [owner]);
   const image = await storeUpload(deps, owner, upload);
-  await deps.images.insert(image, cleanUp);
+  await deps.images.insert(image, cleanUp, doneBy(actor, stamp, image.createdAt, { detail: { image: image.id } }));
   return image;
 }

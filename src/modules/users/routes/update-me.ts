@@ -11,7 +11,7 @@ const route = createRoute({
   tags: ["Users"],
   summary: "Change your name, bio or locale",
   description: "Fields left out stay as they are; `null` clears. Nothing else about an account can be set here.",
-  ...userJson,
+  ...userJson("user.update"),
   request: { body: jsonBody(updateMeSchema) },
   responses: {
     200: json(userSchema, "The changed user."),
@@ -33,6 +33,6 @@ export function registerUpdateMe(app: App): void {
       ...(bio === undefined ? {} : { bio }),
       ...(locale === undefined ? {} : { locale }),
     };
-    return c.json(serializeUser(await updateMe(c.get("services"), c.get("actor"), fields)), 200);
+    return c.json(serializeUser(await updateMe(c.get("services"), c.get("actor"), c.get("audit"), fields)), 200);
   });
 }

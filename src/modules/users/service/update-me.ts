@@ -1,4 +1,5 @@
 import { AppError } from "../../../kernel/app-error.ts";
+import { type AuditStamp, doneBy } from "../../../kernel/audit.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import type { UsersDeps } from "../deps.ts";
 import type { ProfileFields } from "../repository.ts";
@@ -8,9 +9,11 @@ import type { User } from "../user.ts";
 export async function updateMe(
   deps: Pick<UsersDeps, "users" | "clock">,
   actor: Actor,
+  stamp: AuditStamp,
   fields: ProfileFields,
 ): Promise<User> {
-  const user = await deps.users.updateProfile(actor.userId, fields, deps.clock.now());
+  const event = doneBy(actor, stamp, deps.clock.now(), { detail: { fields: Object.keys(fields).join(" ") } });
+  const user = await deps.users.updateProfile(actor.userId, fields, event);
   if (user === null) throw new AppError("unauthenticated");
   return user;
 }

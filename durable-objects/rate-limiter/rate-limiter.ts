@@ -1,0 +1,135 @@
+import { DurableObject } from "cloudflare:workers";
+import type { RateGrowth, RateLimiterApi, TakeAnswer, TakeRequest } from "./contract.ts";
+import { grownWindows, judge, lifeMs, stateOf, type Take } from "./sliding-log.ts";
+
+const SCHEMA = [
+  "CREATE TABLE IF NOT EXISTS takes (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, ends_at INTEGER NOT NULL)",
+  "CREATE TABLE IF NOT EXISTS settled (bucket INTEGER PRIMARY KEY, n INTEGER NOT NULL, ends_at INTEGER NOT NULL)",
+];
+/** Rows whose time is over go in batches, so that a busy key pays one write a take and not two. */
+const PRUNE_AT = 64;
+/** Take ids grow with time, so one from before the object was emptied never names a later take. */
+const IDS_PER_MS = 1_000;
+
+type StoredTake = Take & { readonly endsAt: number };
+
+/**
+ * A sliding-window log: exact at every moment, across isolates and evictions. Each method decides and writes in one
+ * synchronous turn, so no two calls see the same state; answers leave when the write is durable (output gate).
+ * Denied takes are not recorded and so extend nothing. The clock is the object's.
+ */
+export class RateLimiter extends DurableObject implements RateLimiterApi {
+  /** What the tables hold; null until it is first needed. */
+  #takes: StoredTake[] | null = null;
+  #dead = 0;
+
+  async take(request: TakeRequest): Promise<TakeAnswer> {
+    const now = this.#now();
+    const takes = this.#live(now);
+    const windows = grownWindows(request.windows, request.growth, request.growth ? this.#bestBucket(now) : 0);
+    const { allowed, retryAfterMs } = judge(takes, windows, now);
+    const states = () => windows.map((window) => stateOf(takes, window, now));
+    if (!allowed) return { allowed, retryAfterMs, windows: states() };
+    const take = { id: this.#nextId(now), at: now, endsAt: now + lifeMs(windows) };
+    if (takes.length === 0) this.#setAlarm(take.endsAt);
+    this.#sql.exec("INSERT INTO takes (id, at, ends_at) VALUES (?, ?, ?)", take.id, take.at, take.endsAt);
+    takes.push(take);
+    return { allowed, takeId: take.id, windows: states() };
+  }
+
+  async giveBack(takeId: number): Promise<void> {
+    this.#remove(takeId);
+  }
+
+  async settle(takeId: number, growth: RateGrowth): Promise<void> {
+    if (!this.#remove(takeId)) return;
+    const bucket = Math.floor(Date.now() / growth.bucketMs) * growth.bucketMs;
+    const endsAt = bucket + growth.bucketMs + growth.lookbackMs;
+    this.#sql.exec(
+      "INSERT INTO settled (bucket, n, ends_at) VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET n = n + 1",
+      bucket,
+      endsAt,
+    );
+    this.#setAlarm(endsAt);
+  }
+
+  async clear(): Promise<void> {
+    if (this.#load().length === 0) return;
+    this.#sql.exec("DELETE FROM takes");
+    this.#takes = [];
+    this.#dead = 0;
+  }
+
+  /** Forgets what is over; an object that counts nothing keeps nothing. */
+  override async alarm(): Promise<void> {
+    const now = Date.now();
+    this.#sql.exec("DELETE FROM settled WHERE ends_at <= ?", now);
+    this.#prune(now);
+    const [last] = this.#sql.exec<{ at: number | null }>(
+      "SELECT max(ends_at) AS at FROM (SELECT ends_at FROM takes UNION ALL SELECT ends_at FROM settled)",
+    );
+    if (last?.at) return this.#setAlarm(last.at);
+    this.#takes = null;
+    await this.ctx.storage.deleteAll();
+  }
+
+  get #sql(): SqlStorage {
+    return this.ctx.storage.sql;
+  }
+
+  /** The takes as stored, read once in an object's life in memory. */
+  #load(): StoredTake[] {
+    if (this.#takes === null) {
+      for (const statement of SCHEMA) this.#sql.exec(statement);
+      this.#takes = this.#sql
+        .exec<{ id: number; at: number; endsAt: number }>("SELECT id, at, ends_at AS endsAt FROM takes ORDER BY at, id")
+        .toArray();
+    }
+    return this.#takes;
+  }
+
+  /** A clock that was set back must not break the order of the log. */
+  #now(): number {
+    return Math.max(Date.now(), this.#load().at(-1)?.at ?? 0);
+  }
+
+  #nextId(now: number): number {
+    return Math.max(now * IDS_PER_MS, (this.#load().at(-1)?.id ?? 0) + 1);
+  }
+
+  /** The takes that may still matter. */
+  #live(now: number): StoredTake[] {
+    const takes = this.#load();
+    let over = 0;
+    while (over < takes.length && (takes[over] as StoredTake).endsAt <= now) over++;
+    takes.splice(0, over);
+    this.#dead += over;
+    if (this.#dead >= PRUNE_AT) this.#prune(now);
+    return this.#load();
+  }
+
+  #prune(now: number): void {
+    this.#takes = this.#load().filter((take) => take.endsAt > now);
+    this.#sql.exec("DELETE FROM takes WHERE ends_at <= ?", now);
+    this.#dead = 0;
+  }
+
+  #remove(takeId: number): boolean {
+    const takes = this.#load();
+    const index = takes.findIndex((take) => take.id === takeId);
+    if (index === -1) return false;
+    takes.splice(index, 1);
+    this.#sql.exec("DELETE FROM takes WHERE id = ?", takeId);
+    return true;
+  }
+
+  #bestBucket(now: number): number {
+    const [best] = this.#sql.exec<{ n: number | null }>("SELECT max(n) AS n FROM settled WHERE ends_at > ?", now);
+    return best?.n ?? 0;
+  }
+
+  /** Written in the same turn as the rows it will remove, hence in the same transaction. */
+  #setAlarm(epochMs: number): void {
+    void this.ctx.storage.setAlarm(epochMs);
+  }
+}

@@ -1,0 +1,71 @@
+import type { RateLimiter, RatePolicy, RateTicket } from "../ports/rate-limiter.ts";
+import { AppError } from "./app-error.ts";
+import type { ErrorCode } from "./error-registry.ts";
+
+/** Every limit there is; the numbers come from the configuration. */
+export interface RateLimits {
+  /** Codes sent, from one address. */
+  readonly otpPerIp: RatePolicy;
+  /** Codes sent to one phone, over all purposes: cooldown, hour and day. */
+  readonly otpPerPhone: RatePolicy;
+  /** Codes sent from one address that nobody has entered yet. */
+  readonly unverifiedPerIp: RatePolicy;
+  /** Codes sent to one country that nobody has entered yet: what toll fraud looks like. */
+  readonly unverifiedPerCountry: RatePolicy;
+  /** Codes entered wrongly, from one address. */
+  readonly verifyPerIp: RatePolicy;
+  /** Codes entered wrongly for one phone. */
+  readonly verifyPerPhone: RatePolicy;
+  /** Failed logins from one address. */
+  readonly loginPerIp: RatePolicy;
+  /** Failed logins for one phone, from devices it has not been used on. */
+  readonly loginPerPhone: RatePolicy;
+  /** Failed logins for one phone, from devices it has been used on. */
+  readonly loginPerKnownDevice: RatePolicy;
+  /** Wrong current passwords at a change of password. */
+  readonly passwordChangePerUser: RatePolicy;
+  readonly refreshPerSession: RatePolicy;
+  readonly uploadsPerUser: RatePolicy;
+  readonly conversionsPerUser: RatePolicy;
+}
+
+/** The refusal of a full window. */
+export function refusal(
+  code: Extract<ErrorCode, "rate_limited" | "too_many_attempts">,
+  retryAfterMs: number,
+): AppError {
+  return new AppError(code, { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)) });
+}
+
+/**
+ * Takes from several limits for one attempt. When one refuses, those taken before are given back: an attempt that does
+ * not happen counts nowhere.
+ */
+export class Admission {
+  readonly #limiter: RateLimiter;
+  readonly #tickets: RateTicket[] = [];
+
+  constructor(limiter: RateLimiter) {
+    this.#limiter = limiter;
+  }
+
+  /** @throws {AppError} `code` when the limit is reached. */
+  async take(
+    policy: RatePolicy,
+    subject: string,
+    code: "rate_limited" | "too_many_attempts" = "rate_limited",
+  ): Promise<{ readonly ticket: RateTicket; readonly remaining: number }> {
+    const taken = await this.#limiter.take(policy, subject);
+    if (!taken.allowed) {
+      await this.giveBack();
+      throw refusal(code, taken.retryAfterMs);
+    }
+    this.#tickets.push(taken.ticket);
+    return taken;
+  }
+
+  /** Undoes everything taken so far. */
+  async giveBack(): Promise<void> {
+    await Promise.all(this.#tickets.splice(0).map((ticket) => this.#limiter.giveBack(ticket)));
+  }
+}

@@ -1,0 +1,36 @@
+import { AppError } from "../../../kernel/app-error.ts";
+import { Admission } from "../../../kernel/rate-limits.ts";
+import { effectiveRole } from "../../../kernel/request-context.ts";
+import type { SessionTokens } from "../../../ports/session-store.ts";
+import type { Caller } from "../caller.ts";
+import type { AuthDeps } from "../deps.ts";
+
+export interface Refreshed extends Omit<SessionTokens, "generation"> {
+  readonly userId: string;
+  readonly accessToken: string;
+  readonly expiresIn: number;
+}
+
+/**
+ * Trades a refresh token for its successor and a fresh access token. A token this service did not make is refused before
+ * anything is touched; one that was replaced before ends its session, access tokens included.
+ * @throws {AppError} the same 401 whatever was wrong.
+ */
+export async function refresh(
+  deps: Pick<AuthDeps, "config" | "sessions" | "accessTokens" | "rateLimiter">,
+  caller: Caller,
+  refreshToken: string,
+): Promise<Refreshed> {
+  const named = await deps.sessions.identify(refreshToken);
+  if (named === null) throw new AppError("invalid_refresh_token");
+  caller.audit.subject = { userId: named.userId };
+  await new Admission(deps.rateLimiter).take(deps.config.limits.refreshPerSession, named.sessionId);
+  const outcome = await deps.sessions.refresh(refreshToken);
+  if (outcome.kind !== "refreshed") {
+    caller.audit.detail = { reused: outcome.kind === "reused", session: named.sessionId };
+    throw new AppError("invalid_refresh_token");
+  }
+  const { kind: _, role, status, generation, ...tokens } = outcome;
+  const subject = { userId: tokens.userId, sessionId: tokens.sessionId, generation };
+  return { ...tokens, ...(await deps.accessTokens.sign({ ...subject, role: effectiveRole({ role, status }) })) };
+}
