@@ -1,6 +1,7 @@
-/** Fires the consumer's cron trigger, which `wrangler dev` leaves to others. */
+/** Fires the cron triggers, which `wrangler dev` leaves to others. */
 import { setTimeout as sleep } from "node:timers/promises";
 
+const WORKERS = ["ai-styler-api", "ai-styler-consumer"];
 const MINUTE_MS = 60_000;
 /** The second sweep comes when every lease of a previous run (at most 30 s) has run out, not only a minute later. */
 const EARLY_SWEEPS_MS = [0, 35_000];
@@ -12,9 +13,13 @@ interface SweepAnswer {
   readonly errors?: readonly { readonly message: string }[];
 }
 
-/** One run of the consumer's scheduled handler, through wrangler's local API: `/cdn-cgi/local/scheduled` is the api's. */
+/** One run of every scheduled handler, through wrangler's local API. */
 export async function sweep(url: string): Promise<void> {
-  const response = await fetch(`${url}/cdn-cgi/local/explorer/api/local/scheduled?worker=ai-styler-consumer`, {
+  await Promise.all(WORKERS.map((worker) => fire(url, worker)));
+}
+
+async function fire(url: string, worker: string): Promise<void> {
+  const response = await fetch(`${url}/cdn-cgi/local/explorer/api/local/scheduled?worker=${worker}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ cron: "* * * * *" }),
@@ -22,7 +27,7 @@ export async function sweep(url: string): Promise<void> {
   });
   const answer = (await response.json()) as SweepAnswer;
   const outcome = answer.result?.outcome;
-  if (outcome !== "ok") throw new Error(answer.errors?.[0]?.message ?? `outcome ${outcome}`);
+  if (outcome !== "ok") throw new Error(`${worker}: ${answer.errors?.[0]?.message ?? `outcome ${outcome}`}`);
 }
 
 /** Sweeps at once, after 35 s, and then every minute, until `signal` aborts; failures are told and not fatal. */
@@ -34,8 +39,7 @@ export function scheduleSweeps(url: string, signal: AbortSignal, onFailure: (tex
         (error: unknown) => (error instanceof Error ? error.message : String(error)),
       );
       if (failure === null) return;
-      if (attempt === ATTEMPTS)
-        return signal.aborted ? undefined : onFailure(`the consumer's sweep failed: ${failure}`);
+      if (attempt === ATTEMPTS) return signal.aborted ? undefined : onFailure(`a sweep failed: ${failure}`);
       await sleep(1_000, undefined, { signal, ref: false }).catch(() => {});
     }
   };

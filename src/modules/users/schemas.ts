@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { toTimestamp } from "../../kernel/clock.ts";
+import { canonicalJson, sha256Hex, utf8 } from "../../kernel/encoding.ts";
 import { USER_ROLES } from "../../kernel/request-context.ts";
 import type { User } from "./user.ts";
 
@@ -49,6 +50,11 @@ export const updateMeSchema = z
       .openapi({ description: "A BCP 47 language tag.", example: "fa-IR" }),
   })
   .openapi("UpdateMe", { description: "Fields left out stay as they are; `null` clears." });
+
+/** Changes with everything {@link serializeUser} shows. */
+export async function userEtag(user: User): Promise<string> {
+  return `"${(await sha256Hex(utf8(canonicalJson(serializeUser(user))))).slice(0, 32)}"`;
+}
 
 export function serializeUser(user: User): z.output<typeof userSchema> {
   const { id, phone, name, bio, locale, role, createdAt, updatedAt } = user;

@@ -94,3 +94,16 @@ it("keeps the line breaks of a bio", async () => {
   const changed = await api("/api/users/me", { method: "PATCH", token, json: { bio: "Poet\nin Tehran" } });
   expect(await changed.json()).toMatchObject({ bio: "Poet\nin Tehran" });
 });
+
+it("has an ETag that changes with the account, and says when nothing has", async () => {
+  const { token } = await signUp();
+  const first = await api("/api/users/me", { token });
+  const etag = first.headers.get("etag") ?? "";
+  expect(etag).toMatch(/^"[0-9a-f]{32}"$/);
+  const same = await api("/api/users/me", { token, headers: { "If-None-Match": etag } });
+  expect([same.status, await same.text(), same.headers.get("etag")]).toEqual([304, "", etag]);
+  await api("/api/users/me", { token, method: "PATCH", json: { name: "Parvin" } });
+  const changed = await api("/api/users/me", { token, headers: { "If-None-Match": etag } });
+  expect(changed.status).toBe(200);
+  expect(changed.headers.get("etag")).not.toBe(etag);
+});
