@@ -11,6 +11,7 @@ import { wideEvent } from "./http/middleware/wide-event.ts";
 import { createOpenApiApp } from "./http/openapi.ts";
 import { problemResponse, toAppError } from "./http/problem.ts";
 import { AppError } from "./kernel/app-error.ts";
+import { registerAdmin } from "./modules/admin/index.ts";
 import { registerAudit } from "./modules/audit/index.ts";
 import { registerAuth } from "./modules/auth/index.ts";
 import { registerConversions } from "./modules/conversions/index.ts";
@@ -37,6 +38,7 @@ export function createApp(): App {
   registerAuth(app);
   registerUsers(app);
   registerAudit(app);
+  registerAdmin(app);
   registerPlans(app);
   registerImages(app);
   registerConversions(app);

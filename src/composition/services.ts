@@ -15,6 +15,7 @@ import type { CoreServices } from "../kernel/core-services.ts";
 import { describeError } from "../kernel/describe-error.ts";
 import { createKeyring, type Keyring } from "../kernel/keyring.ts";
 import { createLogger } from "../kernel/logger.ts";
+import type { AdminDeps } from "../modules/admin/index.ts";
 import type { AuditDeps } from "../modules/audit/index.ts";
 import { type AccessTokens, type AuthDeps, createAccessTokens } from "../modules/auth/index.ts";
 import { deliverSms } from "../modules/auth/jobs.ts";
@@ -39,7 +40,8 @@ export interface ApiServices
     ImagesDeps,
     ConversionsDeps,
     PlansDeps,
-    AuditDeps {}
+    AuditDeps,
+    AdminDeps {}
 
 interface Shared {
   readonly keyring: Keyring;

@@ -85,7 +85,7 @@ export const ERRORS = {
   invalid_transition: {
     status: 409,
     title: "Invalid transition",
-    detail: "The conversion's present status does not allow that.",
+    detail: "The present status does not allow that.",
   },
   idempotency_in_flight: {
     status: 409,

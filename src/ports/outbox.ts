@@ -20,8 +20,8 @@ interface Payloads {
     readonly keep: string | null;
   };
   readonly "sessions.end": { readonly userId: string; readonly sessionId: string };
-  /** What is left of a deleted account: rows and objects. */
-  readonly "account.erase": { readonly userId: string };
+  /** What is left of a deleted account: rows and objects. `aliases` are the log's names of its phone. */
+  readonly "account.erase": { readonly userId: string; readonly aliases: readonly string[] };
 }
 
 /** Work a committed transaction promised. */

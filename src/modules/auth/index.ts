@@ -16,7 +16,7 @@ import { registerVerifyOtp } from "./routes/verify-otp.ts";
 export { type AccessTokenSubject, type AccessTokens, createAccessTokens } from "./access-tokens.ts";
 export type { AuthDeps } from "./deps.ts";
 export { deliverSms } from "./service/deliver-sms.ts";
-export { changeAccount } from "./service/end-sessions.ts";
+export { changeAccount, endSession } from "./service/end-sessions.ts";
 export { requirePhone } from "./service/require-phone.ts";
 
 export function registerAuth(app: App): void {

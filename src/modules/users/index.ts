@@ -14,7 +14,7 @@ export type {
   UserFilter,
   UserRepository,
 } from "./repository.ts";
-export { nameField, serializeUser, userSchema } from "./schemas.ts";
+export { nameField, readable, serializeUser, userSchema } from "./schemas.ts";
 export type { User } from "./user.ts";
 
 export function registerUsers(app: App): void {

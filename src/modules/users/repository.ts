@@ -30,7 +30,12 @@ export interface AccountChange {
   /** What changes; nothing but the epoch when it is empty. */
   readonly set: { readonly role?: UserRole; readonly status?: UserStatus; readonly passwordHash?: string };
   /** What must still hold, in the very statement that changes it. */
-  readonly expect?: { readonly status?: readonly UserStatus[]; readonly passwordHash?: string };
+  readonly expect?: {
+    readonly status?: readonly UserStatus[];
+    readonly passwordHash?: string;
+    /** Who makes the change: an active admin. */
+    readonly adminId?: string;
+  };
   readonly effect: SessionChange["effect"];
   readonly keep: string | null;
   readonly event: AuditEvent;
@@ -89,6 +94,8 @@ export interface UserRepository {
     readonly event: AuditEvent;
     readonly sessionsPromiseId: string;
     readonly erasePromiseId: string;
+    /** What the log called the account's phone before it had the account. */
+    readonly aliases: readonly string[];
     readonly now: number;
   }): Promise<SessionChange | null>;
 }
@@ -107,8 +114,14 @@ export interface AccountErasure {
   /** At most `limit` conversions or images; empty when there are none. */
   next(userId: string, limit: number): Promise<AccountData>;
   eraseRows(userId: string, data: AccountData): Promise<void>;
-  /** Takes the person out of the audit log: every event stays, under `pseudonym` and without what is personal. */
-  anonymizeAudit(userId: string, pseudonym: string): Promise<void>;
+  /**
+   * Takes the person out of the audit log: every event stays, under `pseudonym` and without what is personal. Events
+   * under an alias up to `until` lose what is personal and keep their name: the phone's next owner may have more of them.
+   */
+  anonymizeAudit(
+    userId: string,
+    names: { readonly pseudonym: string; readonly aliases: readonly string[]; readonly until: number },
+  ): Promise<void>;
   /** Removes the empty row itself. Nothing can be written for the account from then on. */
   eraseAccount(userId: string): Promise<void>;
 }

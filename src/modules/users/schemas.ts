@@ -7,7 +7,7 @@ import type { User } from "./user.ts";
 const LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,8}$/;
 
 /** Text people see: trimmed, not empty, without broken surrogates and control characters but those in `allowed`. */
-function readable(max: number, allowed = "") {
+export function readable(max: number, allowed = "") {
   return z
     .string()
     .trim()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { otpText } from "../../kernel/otp-text.ts";
 import { SmsError } from "../../ports/sms-sender.ts";
-import { otpText } from "./otp-text.ts";
 import { createTwilio } from "./twilio.ts";
 import { startTwilioFake, type TwilioFake } from "./twilio-fake.ts";
 

@@ -1,6 +1,6 @@
+import { otpText } from "../../kernel/otp-text.ts";
 import { SmsError, type SmsSender } from "../../ports/sms-sender.ts";
 import { asErrorCode, createHttpSms, type Fetch, failureTable, urlUnder } from "./http-sms.ts";
-import { otpText } from "./otp-text.ts";
 
 export const TWILIO_BASE_URL = "https://api.twilio.com";
 

@@ -26,6 +26,11 @@ function exist(db: Database, changed: SQL | undefined): SQL {
   return exists(db.select({ one: sql`1` }).from(users).where(changed));
 }
 
+/** That an account is an admin's at the moment of the statement. */
+export function isActiveAdmin(userId: string): SQL {
+  return sql`EXISTS (SELECT 1 FROM ${users} AS admin WHERE admin.id = ${userId} AND admin.role = 'admin' AND admin.status = 'active')`;
+}
+
 const returning = { id: users.id, role: users.role, status: users.status, epoch: users.sessionEpoch };
 
 function updateOf(db: Database, change: Pick<AccountChange, "set" | "now">, writeId: string, where: SQL | undefined) {
@@ -59,6 +64,7 @@ export async function changeAccount(db: Database, change: AccountChange): Promis
     sql`${users.status} <> 'deleted'`,
     expect.status ? inArray(users.status, [...expect.status]) : undefined,
     expect.passwordHash === undefined ? undefined : eq(users.passwordHash, expect.passwordHash),
+    expect.adminId === undefined ? undefined : isActiveAdmin(expect.adminId),
   );
   const [rows] = await db.batch([
     updateOf(db, change, writeId, where),

@@ -52,7 +52,7 @@ function closeData(db: Database, userId: string, now: number, done: SQL) {
 
 /** See the port. What can only be told from the phone goes before the phone does. */
 export async function deleteAccount(db: Database, deletion: Deletion) {
-  const { userId, event, sessionsPromiseId, erasePromiseId, now } = deletion;
+  const { userId, event, sessionsPromiseId, erasePromiseId, aliases, now } = deletion;
   const writeId = crypto.randomUUID();
   const live = and(eq(users.id, userId), sql`${users.status} <> 'deleted'`);
   const phone = sql`(SELECT ${users.phone} FROM ${users} WHERE ${live})`;
@@ -86,7 +86,7 @@ export async function deleteAccount(db: Database, deletion: Deletion) {
       {
         id: erasePromiseId,
         topic: "account.erase",
-        payload: { userId },
+        payload: { userId, aliases },
         dueAt: now + PROMISE_GRACE_MS,
         createdAt: now,
       },

@@ -1,4 +1,4 @@
-import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, eq, inArray, lte, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { resultKeys } from "../../../modules/conversions/conversion.ts";
 import type { AccountErasure } from "../../../modules/users/repository.ts";
@@ -59,8 +59,12 @@ export function createD1AccountErasure(db: Database): AccountErasure {
       ]);
     },
 
-    async anonymizeAudit(userId, pseudonym) {
+    async anonymizeAudit(userId, { pseudonym, aliases, until }) {
       await db.batch([
+        db
+          .update(auditLog)
+          .set(PERSONAL)
+          .where(and(oneOf(auditLog.userId, aliases), lte(auditLog.createdAt, until))),
         db
           .update(auditLog)
           .set({ ...PERSONAL, actorId: pseudonym })

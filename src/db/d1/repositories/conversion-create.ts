@@ -39,7 +39,7 @@ function admission(db: Database, conversion: NewConversion, conditions: CreateCo
   const guards = [
     ...referencedImages(conversion).map((id) => ownImage(userId, id)),
     sql`(${activeCount(db, userId, createdAt)}) < ${maxConcurrent}`,
-    sql`(${periodUnitsTaken(db, userId, period)}) + ${UNITS} <= ${periodLimit(userId, defaultMonthlyUnits)}`,
+    sql`(${periodUnitsTaken(db, userId, period)}) + ${UNITS} <= ${periodLimit(userId, period, defaultMonthlyUnits)}`,
   ];
   if (idempotency) {
     guards.push(sql`NOT EXISTS (SELECT 1 FROM ${idempotencyRecords} WHERE ${idempotencyRecords.userId} = ${userId}
@@ -83,7 +83,7 @@ async function explain(
   conditions: CreateConditions,
 ): Promise<CreateOutcome | null> {
   const { userId, createdAt } = conversion;
-  const { idempotency } = conditions;
+  const { idempotency, period, defaultMonthlyUnits } = conditions;
   if (idempotency) {
     const record = await reads.findIdempotencyRecord(userId, idempotency.operation, idempotency.key, createdAt);
     if (record) return { kind: "known_key", record };
@@ -98,7 +98,7 @@ async function explain(
   if ((active?.value ?? 0) >= conditions.maxConcurrent) return { kind: "concurrency_limit" };
   const [taken] = await db
     .select({
-      full: sql<number>`(${periodUnitsTaken(db, userId, conditions.period)}) + ${UNITS} > ${periodLimit(userId, conditions.defaultMonthlyUnits)}`,
+      full: sql<number>`(${periodUnitsTaken(db, userId, period)}) + ${UNITS} > ${periodLimit(userId, period, defaultMonthlyUnits)}`,
     })
     .from(sql`(SELECT 1)`);
   return taken?.full === 1 ? { kind: "quota_exceeded" } : null;

@@ -1,6 +1,7 @@
 import { desc, eq, lt, sql } from "drizzle-orm";
 import type { Clock } from "../../../kernel/clock.ts";
 import { newId } from "../../../kernel/ids.ts";
+import { otpText } from "../../../kernel/otp-text.ts";
 import type { SmsInbox, SmsSender } from "../../../ports/sms-sender.ts";
 import type { Database } from "../atomic.ts";
 import { devSms } from "../schema/index.ts";
@@ -13,7 +14,7 @@ export function createD1DevSms(db: Database, clock: Clock): SmsSender & SmsInbox
   return {
     async sendOtp({ to, code, ttlMs }) {
       const sentAt = clock.now();
-      const text = `${code} is your AI Styler code. It is valid for ${Math.ceil(ttlMs / 60_000)} minutes. Never share it.`;
+      const text = otpText({ code, ttlMs });
       await db.batch([
         db.insert(devSms).values({ id: newId("sms", sentAt), recipient: to, text, code, sentAt }),
         db.delete(devSms).where(lt(devSms.sentAt, sentAt - KEEP_MS)),

@@ -1,7 +1,9 @@
 import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { QuotaRepository } from "../../../modules/plans/repository.ts";
-import type { Database } from "../atomic.ts";
-import { plans, quotaLedger, users } from "../schema/index.ts";
+import { type Database, insertWhere } from "../atomic.ts";
+import { plans, quotaGrants, quotaLedger, users } from "../schema/index.ts";
+import { isActiveAdmin } from "./account-change.ts";
+import { auditInsert } from "./audit.ts";
 
 /** Units of a period that are used or reserved, as a scalar subquery. */
 export function periodUnitsTaken(db: Database, userId: string, period: string) {
@@ -17,9 +19,15 @@ export function periodUnitsTaken(db: Database, userId: string, period: string) {
     );
 }
 
-/** Units the user's plan gives a period; `fallback` where the plan leaves it to the configuration. */
-export function periodLimit(userId: string, fallback: number): SQL {
-  return sql`coalesce((SELECT ${plans.monthlyConversions} FROM ${plans} JOIN ${users} ON ${users.planId} = ${plans.id} WHERE ${users.id} = ${userId}), ${fallback})`;
+/** Units admins gave the user for a period, as a scalar. */
+function periodUnitsGranted(userId: string, period: string): SQL<number> {
+  return sql`(SELECT coalesce(sum(${quotaGrants.units}), 0) FROM ${quotaGrants} WHERE ${quotaGrants.userId} = ${userId} AND ${quotaGrants.period} = ${period})`;
+}
+
+/** Units of a period: the plan's (`fallback` where it leaves them to the configuration) and those granted. */
+export function periodLimit(userId: string, period: string, fallback: number): SQL {
+  const planned = sql`coalesce((SELECT ${plans.monthlyConversions} FROM ${plans} JOIN ${users} ON ${users.planId} = ${plans.id} WHERE ${users.id} = ${userId}), ${fallback})`;
+  return sql`(${planned} + ${periodUnitsGranted(userId, period)})`;
 }
 
 export function createD1QuotaRepository(db: Database): QuotaRepository {
@@ -27,7 +35,11 @@ export function createD1QuotaRepository(db: Database): QuotaRepository {
     async usage(userId, period) {
       const [[plan], states] = await db.batch([
         db
-          .select({ id: plans.id, monthlyUnits: plans.monthlyConversions })
+          .select({
+            id: plans.id,
+            monthlyUnits: plans.monthlyConversions,
+            granted: periodUnitsGranted(userId, period),
+          })
           .from(users)
           .innerJoin(plans, eq(plans.id, users.planId))
           .where(eq(users.id, userId)),
@@ -42,9 +54,20 @@ export function createD1QuotaRepository(db: Database): QuotaRepository {
       return {
         planId: plan.id,
         monthlyUnits: plan.monthlyUnits,
+        granted: plan.granted,
         used: unitsIn("committed"),
         reserved: unitsIn("reserved"),
       };
+    },
+
+    async grant({ id, userId, period, units, reason, createdAt, adminId, event }) {
+      const row = { id, userId, period, units, reason, grantedBy: adminId, createdAt };
+      const isLive = sql`EXISTS (SELECT 1 FROM ${users} WHERE ${users.id} = ${userId} AND ${users.status} <> 'deleted')`;
+      const [insertion] = await db.batch([
+        insertWhere(db, quotaGrants, row, sql`${isLive} AND ${isActiveAdmin(adminId)}`),
+        auditInsert(db, event, sql`EXISTS (SELECT 1 FROM ${quotaGrants} WHERE ${quotaGrants.id} = ${id})`),
+      ]);
+      return insertion.meta.changes === 1;
     },
   };
 }

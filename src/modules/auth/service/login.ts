@@ -1,10 +1,11 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { doneAnonymously } from "../../../kernel/audit.ts";
 import { sleep } from "../../../kernel/clock.ts";
+import { phoneSubject } from "../../../kernel/phone-subject.ts";
 import { Admission } from "../../../kernel/rate-limits.ts";
 import type { SessionTokens } from "../../../ports/session-store.ts";
 import type { Credentials, User } from "../../users/index.ts";
-import { type Caller, phoneSubject } from "../caller.ts";
+import type { Caller } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
 import { newDeviceToken, readDeviceToken } from "../known-device.ts";
 import { hashVerificationToken } from "../verification-token.ts";

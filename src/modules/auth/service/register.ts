@@ -1,8 +1,9 @@
 import { AppError, invalidField } from "../../../kernel/app-error.ts";
 import { doneAnonymously } from "../../../kernel/audit.ts";
 import { newId } from "../../../kernel/ids.ts";
+import { phoneSubject } from "../../../kernel/phone-subject.ts";
 import type { User } from "../../users/index.ts";
-import { type Caller, phoneSubject } from "../caller.ts";
+import type { Caller } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
 import { newDeviceToken } from "../known-device.ts";
 import { accountPasswordProblem } from "../password-policy.ts";

@@ -1,7 +1,8 @@
 import { AppError, invalidField } from "../../../kernel/app-error.ts";
 import { doneAnonymously } from "../../../kernel/audit.ts";
 import { newId } from "../../../kernel/ids.ts";
-import { type Caller, phoneSubject } from "../caller.ts";
+import { phoneSubject } from "../../../kernel/phone-subject.ts";
+import type { Caller } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
 import { accountPasswordProblem } from "../password-policy.ts";
 import { hashVerificationToken } from "../verification-token.ts";

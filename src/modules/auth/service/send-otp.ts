@@ -1,8 +1,9 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { doneAnonymously } from "../../../kernel/audit.ts";
 import { newId } from "../../../kernel/ids.ts";
+import { phoneSubject } from "../../../kernel/phone-subject.ts";
 import { Admission } from "../../../kernel/rate-limits.ts";
-import { type Caller, phoneSubject } from "../caller.ts";
+import type { Caller } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
 import { codeMacs, newOtpCode } from "../otp-code.ts";
 import { countryOf } from "../phone.ts";

@@ -1,7 +1,8 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { doneAnonymously } from "../../../kernel/audit.ts";
+import { phoneSubject } from "../../../kernel/phone-subject.ts";
 import { Admission } from "../../../kernel/rate-limits.ts";
-import { type Caller, phoneSubject } from "../caller.ts";
+import type { Caller } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
 import { codeMacs } from "../otp-code.ts";
 import type { OtpPurpose } from "../repository.ts";

@@ -1,22 +1,8 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
 import { json, problems, userAccess } from "../../../http/openapi.ts";
-import { toTimestamp } from "../../../kernel/clock.ts";
+import { serializeUsage, usageSchema } from "../schemas.ts";
 import { getUsage } from "../service/get-usage.ts";
-
-const usageSchema = z
-  .object({
-    plan: z.string(),
-    period: z.string().openapi({ example: "2026-11" }),
-    conversions: z.object({
-      limit: z.int(),
-      used: z.int(),
-      reserved: z.int(),
-      remaining: z.int(),
-      resetsAt: z.iso.datetime(),
-    }),
-  })
-  .openapi("Usage");
 
 const route = createRoute({
   method: "get",
@@ -30,8 +16,5 @@ const route = createRoute({
 });
 
 export function registerGetUsage(app: App): void {
-  app.openapi(route, async (c) => {
-    const { plan, period, resetsAt, ...units } = await getUsage(c.get("services"), c.get("actor"));
-    return c.json({ plan, period, conversions: { ...units, resetsAt: toTimestamp(resetsAt) } }, 200);
-  });
+  app.openapi(route, async (c) => c.json(serializeUsage(await getUsage(c.get("services"), c.get("actor"))), 200));
 }

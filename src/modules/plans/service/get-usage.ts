@@ -15,13 +15,15 @@ export interface Usage {
   readonly resetsAt: number;
 }
 
-/** What the caller has used of this month's conversions. */
-export async function getUsage(deps: Pick<PlansDeps, "quota" | "clock" | "config">, actor: Actor): Promise<Usage> {
+type UsageDeps = Pick<PlansDeps, "quota" | "clock" | "config">;
+
+/** What a user has used of this month's conversions; null when there is no such user. */
+export async function getUsageOf(deps: UsageDeps, userId: string): Promise<Usage | null> {
   const now = deps.clock.now();
   const period = monthOf(now);
-  const usage = await deps.quota.usage(actor.userId, period);
-  if (!usage) throw new AppError("unauthenticated");
-  const limit = usage.monthlyUnits ?? deps.config.conversions.freeMonthlyUnits;
+  const usage = await deps.quota.usage(userId, period);
+  if (usage === null) return null;
+  const limit = (usage.monthlyUnits ?? deps.config.conversions.freeMonthlyUnits) + usage.granted;
   return {
     plan: usage.planId,
     period,
@@ -31,4 +33,11 @@ export async function getUsage(deps: Pick<PlansDeps, "quota" | "clock" | "config
     remaining: Math.max(0, limit - usage.used - usage.reserved),
     resetsAt: nextMonthStart(now),
   };
+}
+
+/** What the caller has used of this month's conversions. */
+export async function getUsage(deps: UsageDeps, actor: Actor): Promise<Usage> {
+  const usage = await getUsageOf(deps, actor.userId);
+  if (usage === null) throw new AppError("unauthenticated");
+  return usage;
 }

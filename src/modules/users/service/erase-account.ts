@@ -18,16 +18,17 @@ type EraseDeps = Pick<UsersDeps, "erasure" | "objects" | "outbox" | "clock">;
  */
 export async function eraseAccount(
   deps: EraseDeps,
-  promise: { readonly promiseId: string; readonly userId: string },
+  promise: { readonly promiseId: string; readonly userId: string; readonly aliases: readonly string[] },
 ): Promise<void> {
-  const { promiseId, userId } = promise;
+  const { promiseId, userId, aliases } = promise;
   const deletedAt = await deps.erasure.deletedAt(userId);
   if (deletedAt === null) return deps.outbox.settle(promiseId);
   for (let batch = 0; batch < MAX_BATCHES; batch++) {
     const data = await deps.erasure.next(userId, BATCH);
     if (data.conversionIds.length === 0 && data.imageIds.length === 0) {
       const now = deps.clock.now();
-      await deps.erasure.anonymizeAudit(userId, newId("anon", now));
+      const pseudonym = newId("anon", now);
+      await deps.erasure.anonymizeAudit(userId, { pseudonym, aliases, until: deletedAt });
       if (now < deletedAt + SETTLED_MS) return deps.outbox.postpone(promiseId, deletedAt + SETTLED_MS);
       await deps.erasure.eraseAccount(userId);
       return deps.outbox.settle(promiseId);
@@ -41,7 +42,7 @@ export async function eraseAccount(
 export async function sweepErasures(deps: EraseDeps & Pick<UsersDeps, "logger">): Promise<number> {
   const due = await deps.outbox.listDue(["account.erase"], deps.clock.now(), SWEEP_BATCH);
   for (const { id, payload } of due) {
-    await eraseAccount(deps, { promiseId: id, userId: payload.userId }).catch((error: unknown) => {
+    await eraseAccount(deps, { promiseId: id, ...payload }).catch((error: unknown) => {
       deps.logger.log("error", "account not erased yet", { outboxId: id, cause: describeError(error) });
     });
   }
