@@ -1,7 +1,5 @@
 /** `npm run audit -- verify`: checks the audit log's chains in the local database, or in production's. */
-import { execFile } from "node:child_process";
-import { join, resolve } from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
 import type { AuditAction, AuditOutcome } from "../src/kernel/audit.ts";
 import {
   type ChainReport,
@@ -11,7 +9,7 @@ import {
   readDetail,
 } from "../src/modules/audit/chain.ts";
 import type { UnlinkedRecord } from "../src/modules/audit/repository.ts";
-import { ROOT, wranglerEnvironment } from "./stack-env.ts";
+import { D1Error, openD1, sqlText } from "./d1.ts";
 
 const USAGE = `npm run audit -- verify [--user usr_… | --all] [--remote]
 
@@ -21,7 +19,6 @@ const USAGE = `npm run audit -- verify [--user usr_… | --all] [--remote]
 
 Ends with 0 when every chain holds, 1 when one does not, 2 when that could not be found out.
 `;
-const CLI = join(ROOT, "node_modules/wrangler/wrangler-dist/cli.js");
 const PAGE = 2_000;
 /** Subjects looked at a second time before their problems are believed. */
 const RECHECKS = 20;
@@ -51,31 +48,6 @@ class AuditError extends Error {
 }
 
 type Query = (sql: string) => Promise<readonly Row[]>;
-
-/** Runs statements that only read, in a wrangler of their own each. */
-function wrangler(remote: boolean): Query {
-  const stateDir = resolve(ROOT, process.env.STATE_DIR || ".wrangler/state");
-  const where = remote ? ["--remote"] : ["--local", "--persist-to", stateDir];
-  const config = ["--config", join(ROOT, "wrangler.toml")];
-  return async (sql) => {
-    const args = ["--no-warnings", CLI, "d1", "execute", "DB", ...where, ...config, "--json", "--command", sql];
-    const options = { cwd: ROOT, env: wranglerEnvironment(stateDir, {}), maxBuffer: 2 ** 28 };
-    try {
-      const { stdout } = await promisify(execFile)(process.execPath, args, options);
-      const [answer] = JSON.parse(stdout) as [{ results?: readonly Row[] }?];
-      if (answer?.results !== undefined) return answer.results;
-    } catch (error) {
-      const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
-      throw new AuditError(`wrangler could not read the log:\n${stdout}${stderr}`.trim(), { cause: error });
-    }
-    throw new AuditError("wrangler answered without results");
-  };
-}
-
-/** A text as SQL whatever is in it: what the log says may have been put there to be read by this. */
-function sqlText(value: string): string {
-  return `CAST(X'${Buffer.from(value).toString("hex")}' AS TEXT)`;
-}
 
 /** A place in a chain as SQL. One that is no integer was put there by hand, and nothing can be read beyond it. */
 function sqlSeq({ id, seq }: Row): string {
@@ -210,13 +182,13 @@ async function main(): Promise<number> {
   if (positionals.join(" ") !== "verify") usage("the command is `verify`");
   if (values.user !== undefined && values.all) usage("either --user or --all");
   if (values.user !== undefined && !SUBJECT.test(values.user)) usage("--user takes an id");
-  return (await verify(wrangler(values.remote ?? false), values.user ?? null)) ? 0 : 1;
+  return (await verify(openD1(values.remote ?? false).query<Row>, values.user ?? null)) ? 0 : 1;
 }
 
 try {
   process.exitCode = await main();
 } catch (error) {
-  if (!(error instanceof AuditError)) throw error;
+  if (!(error instanceof AuditError || error instanceof D1Error)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 2;
 }

@@ -22,6 +22,7 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
   /** What the tables hold; null until it is first needed. */
   #takes: StoredTake[] | null = null;
   #dead = 0;
+  #lastId = 0;
 
   async take(request: TakeRequest): Promise<TakeAnswer> {
     const now = this.#now();
@@ -93,8 +94,11 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
     return Math.max(Date.now(), this.#load().at(-1)?.at ?? 0);
   }
 
+  /** Never one that was used before, not even by a take of this very millisecond that was given back since. */
   #nextId(now: number): number {
-    return Math.max(now * IDS_PER_MS, (this.#load().at(-1)?.id ?? 0) + 1);
+    const last = Math.max(this.#lastId, this.#load().at(-1)?.id ?? 0);
+    this.#lastId = Math.max(now * IDS_PER_MS, last + 1);
+    return this.#lastId;
   }
 
   /** The takes that may still matter. */

@@ -100,9 +100,9 @@ export function decideRefresh(
   return { kind: request.counter === session.counter - 1 && sinceMs <= grace ? "repeat" : "reuse" };
 }
 
-/** Of two standings the later; the present one where they are of one epoch. */
+/** Of two standings the later; of one epoch the one just read from the database, which is the truth. */
 export function laterStanding(present: Standing | null, offered: Standing): Standing {
-  return present === null || offered.epoch > present.epoch ? offered : present;
+  return present === null || offered.epoch >= present.epoch ? offered : present;
 }
 
 /** The session cut down to `restrictedMs`, under a salt no refresh token was made of. */

@@ -179,8 +179,8 @@ export class UserSessions extends DurableObject implements UserSessionsApi {
   #adopt(offered: Standing, now: number): void {
     const memory = this.#load();
     const { role, status, epoch } = laterStanding(memory.standing, offered);
-    const isNew = memory.standing === null || epoch > memory.standing.epoch;
-    if (!isNew) return;
+    const known = memory.standing;
+    if (known !== null && known.epoch === epoch && known.role === role && known.status === status) return;
     this.#createTables();
     memory.standing = { role, status, epoch, keptUntil: now + STANDING_KEPT_MS };
     this.#sql.exec(

@@ -93,7 +93,7 @@ function signedIn(deps: LoginDeps, caller: Caller, user: User, session: SessionT
   return doneAnonymously({ userId: user.id }, caller.audit, deps.clock.now(), who);
 }
 
-/** Stays open while a phone is locked: whoever has the phone is its owner, and the strangers' failures are forgotten. */
+/** Stays open while a phone is locked: whoever has the phone is its owner, and all failures are forgotten. */
 async function byVerification(deps: LoginDeps, caller: Caller, verificationToken: string): Promise<SignedIn> {
   const { limits } = deps.config;
   const now = deps.clock.now();
@@ -111,7 +111,8 @@ async function byVerification(deps: LoginDeps, caller: Caller, verificationToken
     deps.background(deps.sessions.end(user.id, session.sessionId));
     throw new AppError("invalid_credentials");
   }
-  await deps.rateLimiter.clear(limits.loginPerPhone, phone);
+  const locks = [limits.loginPerPhone, limits.loginPerKnownDevice];
+  await Promise.all(locks.map((lock) => deps.rateLimiter.clear(lock, phone)));
   const device = await readDeviceToken(deps.keyring, phone, caller.deviceToken, now);
   return signIn(deps, user, session, device.renew ? await newDeviceToken(deps.keyring, phone, now) : null);
 }

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { App, AppEnv } from "../../../http/app-type.ts";
 import { matchesEtag } from "../../../http/etag.ts";
 import { authenticate } from "../../../http/middleware/authenticate.ts";
-import { idParam, problems } from "../../../http/openapi.ts";
+import { idParam, problems, userAccess } from "../../../http/openapi.ts";
 import { parseRange } from "../../../http/range.ts";
 import { AppError } from "../../../kernel/app-error.ts";
 import { validate } from "../../../kernel/validate.ts";
@@ -20,6 +20,7 @@ const route = createRoute({
   tags: ["Images"],
   summary: "The picture itself",
   description: "With a bearer token, or with `exp` and `sig` from a signed url. Takes `Range` and `If-None-Match`.",
+  "x-role": userAccess["x-role"],
   security: [{ bearer: [] }, { signedUrl: [] }],
   request: { params: idParam, query: contentQuerySchema },
   responses: {
