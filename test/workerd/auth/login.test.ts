@@ -1,13 +1,13 @@
 import { eq } from "drizzle-orm";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createD1UserRepository } from "../../../src/db/d1/repositories/users.ts";
 import { users } from "../../../src/db/d1/schema/index.ts";
+import { sleep } from "../../../src/kernel/clock.ts";
 import { createPasswordHasher } from "../../../src/providers/argon2/password-hasher.ts";
 import { apiWith, issuePaths, problemOf } from "../support/app.ts";
+import { appWith, login } from "../support/auth.ts";
 import { api, newPhone, PASSWORD, type Session, signUp, verifiedPhone } from "../support/client.ts";
 import { bindings, db } from "../support/database.ts";
-
-const login = (json: unknown) => api("/api/auth/login", { json });
 
 async function storedHash(userId: string): Promise<string> {
   const [row] = await db.select().from(users).where(eq(users.id, userId));
@@ -173,4 +173,117 @@ it("when hasher or sessions can't be asked the answer is 503, and shows nothing 
     expect(body).toContain("service_unavailable");
     expect(body).not.toContain("inner secret");
   }
+});
+
+describe("a login that runs while the password changes", () => {
+  const NEW_PASSWORD = "another rhubarb 8 wagons";
+  const bcrypt = createPasswordHasher({ hashing: { algorithm: "bcrypt", cost: 4 }, pepper: null });
+
+  /** Resolves once `count` calls have come to it. */
+  function gate(count: number) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let waiting = 0;
+    const arrive = () => {
+      waiting++;
+      if (waiting === count) resolve();
+    };
+    return { reached: promise, arrive };
+  }
+
+  async function changePassword(token: string): Promise<void> {
+    const json = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD };
+    expect((await api("/api/auth/password/change", { token, json })).status).toBe(204);
+  }
+
+  it("two renewals of an old hash never bring the old password back", async () => {
+    const { userId, phone, token } = await signUp();
+    await storeHash(userId, await bcrypt.hash(PASSWORD));
+    const renewals = gate(2);
+    const changed = Promise.withResolvers<void>();
+    const HASHER = spyHasher([], {
+      async hash(password: string) {
+        renewals.arrive();
+        await changed.promise;
+        return bindings.HASHER.hash(password);
+      },
+    });
+    const app = appWith({ HASHER });
+    const attempt = () => app.fetch("/api/auth/login", { json: { phone, password: PASSWORD } });
+    const responses = await Promise.all([attempt(), attempt()]);
+    expect(responses.map((response) => response.status)).toEqual([200, 200]);
+    await renewals.reached;
+    await changePassword(token);
+    changed.resolve();
+    await app.settled();
+    expect((await login({ phone, password: PASSWORD })).status).toBe(401);
+    expect((await login({ phone, password: NEW_PASSWORD })).status).toBe(200);
+  });
+
+  it("gets no session when it proved the old one", async () => {
+    const { phone, token } = await signUp();
+    const HASHER = spyHasher([], {
+      async verify(password: string, stored: string | null) {
+        const verified = await bindings.HASHER.verify(password, stored);
+        await changePassword(token);
+        return verified;
+      },
+    });
+    const response = await apiWith({ HASHER }, "/api/auth/login", { json: { phone, password: PASSWORD } });
+    expect(response.status).toBe(401);
+    const sessions = await api("/api/auth/sessions", { token });
+    expect(((await sessions.json()) as { items: unknown[] }).items).toHaveLength(1);
+  });
+});
+
+describe("the time a refusal takes", () => {
+  /** Phones whose refusals cost differently: no account, today's hash, a far slower one. */
+  async function phones(bcryptCost: number) {
+    const [account, legacy] = [await signUp(), await signUp()];
+    const old = createPasswordHasher({ hashing: { algorithm: "bcrypt", cost: bcryptCost }, pepper: null });
+    await storeHash(legacy.userId, await old.hash(PASSWORD));
+    return [newPhone(), account.phone, legacy.phone] as const;
+  }
+
+  it("is never below the floor, whatever was wrong", async () => {
+    const app = appWith({ LOGIN_TIME_FLOOR: "120ms" });
+    for (const phone of await phones(4)) {
+      const start = performance.now();
+      const response = await app.fetch("/api/auth/login", { json: { phone, password: "not the password" } });
+      expect(response.status).toBe(401);
+      expect(performance.now() - start).toBeGreaterThanOrEqual(119);
+    }
+  });
+
+  /** The real hasher with the differences between kinds of hashes made plain to see. */
+  const HASHER = spyHasher([], {
+    async verify(password: string, stored: string | null) {
+      await sleep(stored === null ? 0 : stored.startsWith("$2") ? 30 : 15);
+      return bindings.HASHER.verify(password, stored);
+    },
+  });
+
+  /** The medians of `rounds` refusals each; six run at a time, in turns. */
+  async function medians(floor: string, rounds: number): Promise<number[]> {
+    const app = appWith({ HASHER, LOGIN_TIME_FLOOR: floor, MAX_LOGIN_ATTEMPTS: "1000" });
+    const samples = (await phones(4)).map((phone) => ({ phone, times: [] as number[] }));
+    for (let round = 0; round < rounds; round += 2) {
+      const order = [0, 1, 2, 0, 1, 2].map((i) => samples[(i + round) % 3] as (typeof samples)[number]);
+      await Promise.all(
+        order.map(async ({ phone, times }) => {
+          const start = performance.now();
+          await app.fetch("/api/auth/login", { json: { phone, password: "not the password" } });
+          times.push(performance.now() - start);
+        }),
+      );
+    }
+    await app.settled();
+    return samples.map(({ times }) => times.sort((a, b) => a - b)[rounds / 2] as number);
+  }
+
+  it("tells nothing over 200 samples each: medians within a tenth, where without the floor they are far apart", async () => {
+    const apart = await medians("0ms", 20);
+    expect(Math.max(...apart) / Math.min(...apart), String(apart)).toBeGreaterThan(1.2);
+    const together = await medians("80ms", 200);
+    expect(Math.max(...together) / Math.min(...together), String(together)).toBeLessThan(1.1);
+  }, 60_000);
 });

@@ -1,9 +1,20 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RateGrowth, RateWindow, TakeRequest } from "../../../durable-objects/rate-limiter/contract.ts";
+import {
+  DAY_MS,
+  freezeClock,
+  HOUR_MS,
+  isAllowed,
+  MINUTE_MS,
+  newLimiterObject,
+  setClock,
+  storedCounts,
+  THREE_AN_HOUR,
+  taken,
+} from "../support/limiter-object.ts";
 import { arbitrarySteps, arbitraryWindows, NaiveLimiter } from "../support/naive-limiter.ts";
-import { DAY_MS, freezeClock, HOUR_MS, isAllowed, type LimiterObject, MINUTE_MS, newLimiterObject, setClock, storedCounts, storedRows, taken, THREE_AN_HOUR } from "../support/limiter-object.ts";
 
 const GROWTH: RateGrowth = { share: 0.5, bucketMs: HOUR_MS, lookbackMs: DAY_MS };
 

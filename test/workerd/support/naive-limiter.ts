@@ -46,7 +46,13 @@ export class NaiveLimiter {
 
   /** How long until a take is let through when none is made meanwhile: states change only a window after some take. */
   retryAfterMs(now: number): number {
-    return this.#nextChange(now, () => true, (at) => this.allows(at)) ?? Number.POSITIVE_INFINITY;
+    return (
+      this.#nextChange(
+        now,
+        () => true,
+        (at) => this.allows(at),
+      ) ?? Number.POSITIVE_INFINITY
+    );
   }
 
   states(now: number): WindowState[] {
@@ -59,7 +65,11 @@ export class NaiveLimiter {
       const resetMs =
         remaining === window.limit
           ? 0
-          : (this.#nextChange(now, (other) => other === window, (at) => left(at) > remaining) ?? 0);
+          : (this.#nextChange(
+              now,
+              (other) => other === window,
+              (at) => left(at) > remaining,
+            ) ?? 0);
       return { limit: window.limit, remaining, resetMs };
     });
   }

@@ -39,10 +39,13 @@ export async function deliverSms(deps: DeliverDeps, id: string): Promise<Deliver
   if (claimed === null) return DONE;
   const { sealed, attempts, expiresAt } = claimed;
   const message = await unsealSms(deps.keyring, sealed);
-  const isWanted = message !== null && (message.purpose === "register" || (await deps.users.isRegistered(message.to)));
-  if (message === null || !isWanted || expiresAt <= now) {
-    if (isWanted || message === null)
-      deps.logger.log("error", "code not sent", { smsId: id, attempts, reason: "expired" });
+  if (message === null || expiresAt <= now) {
+    const reason = message === null ? "unreadable" : "expired";
+    deps.logger.log("error", "code not sent", { smsId: id, attempts, reason });
+    await deps.smsOutbox.remove(id);
+    return DONE;
+  }
+  if (message.purpose !== "register" && !(await deps.users.isRegistered(message.to))) {
     await deps.smsOutbox.remove(id);
     return DONE;
   }
