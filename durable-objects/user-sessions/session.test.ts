@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { decideRefresh, isLive, laterStanding, newSession, sessionsToEnd, touched } from "./session.ts";
+import { decideRefresh, isLive, laterStanding, newSession, restricted, sessionsToEnd, touched } from "./session.ts";
 
 const NOW = 1_800_000_000_000;
 const REQUEST = {
@@ -89,4 +89,10 @@ it("of two standings the later epoch holds, in whatever order they arrive", () =
   expect(laterStanding(early, late)).toBe(late);
   expect(laterStanding(late, early)).toBe(late);
   expect(laterStanding(null, early)).toBe(early);
+});
+
+it("a restricted session keeps its id, loses its salt, and never ends later than it would have", () => {
+  const session = opened("a", NOW);
+  expect(restricted(session, "other", 600, NOW)).toEqual({ ...session, salt: "other", idleExpiresAt: NOW + 600 });
+  expect(restricted(session, "other", 600, NOW + 900)).toMatchObject({ idleExpiresAt: NOW + 1000 });
 });

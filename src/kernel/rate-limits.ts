@@ -38,8 +38,8 @@ export function refusal(
 }
 
 /**
- * Takes from several limits for one attempt. When one refuses, those taken before are given back: an attempt that does
- * not happen counts nowhere.
+ * Takes from several limits for one attempt. When one refuses or can't be asked, those taken before are given back: an
+ * attempt that does not happen counts nowhere.
  */
 export class Admission {
   readonly #limiter: RateLimiter;
@@ -55,11 +55,8 @@ export class Admission {
     subject: string,
     code: "rate_limited" | "too_many_attempts" = "rate_limited",
   ): Promise<{ readonly ticket: RateTicket; readonly remaining: number }> {
-    const taken = await this.#limiter.take(policy, subject);
-    if (!taken.allowed) {
-      await this.giveBack();
-      throw refusal(code, taken.retryAfterMs);
-    }
+    const taken = await this.#limiter.take(policy, subject).catch((error: unknown) => this.#giveUp(error));
+    if (!taken.allowed) return this.#giveUp(refusal(code, taken.retryAfterMs));
     this.#tickets.push(taken.ticket);
     return taken;
   }
@@ -67,5 +64,10 @@ export class Admission {
   /** Undoes everything taken so far. */
   async giveBack(): Promise<void> {
     await Promise.all(this.#tickets.splice(0).map((ticket) => this.#limiter.giveBack(ticket)));
+  }
+
+  async #giveUp(error: unknown): Promise<never> {
+    await this.giveBack();
+    throw error;
   }
 }

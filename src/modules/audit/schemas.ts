@@ -24,7 +24,7 @@ export const auditEventSchema = z
   .object({
     id,
     subjectId: z.string().openapi({ description: "Whose log it is in: a user's id, or a pseudonym." }),
-    actorId: z.string().openapi({ description: "A user's id, or `anonymous`." }),
+    actorId: z.string().openapi({ description: "A user's id, `anonymous`, or `operator` (a command)." }),
     action: z.enum(AUDIT_ACTIONS),
     outcome: z.enum(OUTCOMES),
     sessionId: z.string().nullable(),
@@ -53,7 +53,7 @@ const time = z.iso.datetime({ offset: true }).optional();
 
 export const searchAuditQuerySchema = listAuditQuerySchema.extend({
   user: account.openapi({ description: "Whose log: a user's id, or a pseudonym." }),
-  actor: account.openapi({ description: "Who acted: a user's id, or `anonymous`." }),
+  actor: account.openapi({ description: "Who acted: a user's id, `anonymous` or `operator`." }),
   action: z.enum(AUDIT_ACTIONS).optional(),
   outcome: z.enum(OUTCOMES).optional(),
   from: time.openapi({ description: "RFC 3339, inclusive: when the request came." }),

@@ -48,7 +48,7 @@ export interface CodeAttempt {
 }
 
 export type CodeOutcome =
-  /** There is no live challenge of that id for that phone; no try was spent. */
+  /** There is no live challenge of that id for that phone and purpose; no try was spent. */
   | { readonly kind: "no_challenge" }
   | { readonly kind: "wrong" }
   | { readonly kind: "verified"; readonly takes: readonly UnverifiedTake[]; readonly registered: boolean };

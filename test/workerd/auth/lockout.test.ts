@@ -118,6 +118,25 @@ it("attempts while locked cost no hash", async () => {
   expect(HASHER.calls).toEqual({ verify: 0, hash: 0 });
 });
 
+it("passwords that nobody can have are neither hashed nor counted", async () => {
+  const { phone } = await signUp();
+  const HASHER = countingHasher();
+  const app = appWith({ HASHER });
+  for (const [password, status] of [
+    ["x".repeat(1_000_000), 413],
+    ["x".repeat(129), 422],
+    ["", 422],
+    ["long enough\u0000but", 422],
+    ["half a letter \ud800", 422],
+  ] as const) {
+    for (let i = 0; i < 6; i++) {
+      expect((await app.fetch("/api/auth/login", { json: { phone, password } })).status).toBe(status);
+    }
+  }
+  expect(HASHER.calls).toEqual({ verify: 0, hash: 0 });
+  expect((await login({ phone, password: PASSWORD })).status).toBe(200);
+});
+
 it("a code signs in while the phone is locked, and ends the lock", async () => {
   const { phone } = await signUp();
   await fail(phone, 5);

@@ -1,12 +1,15 @@
 import { eq } from "drizzle-orm";
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { createD1OtpRepository } from "../../../src/db/d1/repositories/otp.ts";
 import { otpChallenges, verificationTokens } from "../../../src/db/d1/schema/index.ts";
 import { newId } from "../../../src/kernel/ids.ts";
+import { createKeyring } from "../../../src/kernel/keyring.ts";
+import { codeMacs } from "../../../src/modules/auth/otp-code.ts";
 import { auditEvent } from "../../factories.ts";
 import { apiWith, issuePaths, problemOf } from "../support/app.ts";
 import { api, newPhone, sendCode, signUp } from "../support/client.ts";
 import { db } from "../support/database.ts";
+import { unkeyedDigests } from "../support/unkeyed-digests.ts";
 
 interface Attempt {
   readonly phone: string;
@@ -14,6 +17,10 @@ interface Attempt {
   readonly challengeId: string;
   readonly code: string;
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const verify = (attempt: Attempt) => api("/api/auth/verify-otp", { json: attempt });
 
@@ -97,10 +104,53 @@ it("every kind of wrong gives one and the same answer", async () => {
   expect([...problems][0]).toContain('"code":"invalid_code"');
 });
 
-it("a code for A stays good for A after it was tried on B", async () => {
+it("a code tried on another phone, purpose or challenge spends no try, of its own or of the other's, and stays good", async () => {
   const attempt = await challenge();
-  expect((await verify({ ...attempt, phone: newPhone() })).status).toBe(400);
+  const other = await challenge();
+  for (let i = 0; i < 6; i++) {
+    for (const change of [
+      { phone: other.phone },
+      { phone: newPhone() },
+      { purpose: "login" },
+      { purpose: "password_reset" },
+      { challengeId: other.challengeId },
+      { challengeId: newId("chl", Date.now()) },
+    ]) {
+      expect((await verify({ ...attempt, ...change })).status, JSON.stringify(change)).toBe(400);
+    }
+  }
+  expect([await attemptsOf(attempt.challengeId), await attemptsOf(other.challengeId)]).toEqual([0, 0]);
   expect((await verify(attempt)).status).toBe(200);
+  expect((await verify(other)).status).toBe(200);
+});
+
+it("the code of one send is wrong for the challenge of the next to the same phone, and spends a try there", async () => {
+  const first = await challenge();
+  let second = await challenge(first.phone);
+  while (second.code === first.code) second = await challenge(first.phone);
+  expect((await verify({ ...first, challengeId: second.challengeId })).status).toBe(400);
+  expect([await attemptsOf(first.challengeId), await attemptsOf(second.challengeId)]).toEqual([0, 1]);
+});
+
+it("a stranger's sends and guesses for a phone leave its holder's challenge as it was", async () => {
+  const mine = await challenge();
+  for (let i = 0; i < 3; i++) {
+    const stranger = await challenge(mine.phone);
+    await Promise.all(wrongCodes(stranger.code, 6).map((code) => verify({ ...stranger, code })));
+    expect(await attemptsOf(stranger.challengeId)).toBe(5);
+  }
+  expect(await attemptsOf(mine.challengeId)).toBe(0);
+  expect((await verify(mine)).status).toBe(200);
+});
+
+it("a code that was used is as wrong as any, for good", async () => {
+  const attempt = await challenge();
+  expect((await verify(attempt)).status).toBe(200);
+  const replay = await verify(attempt);
+  const wrong = await verify({ ...(await challenge()), code: "000000", challengeId: newId("chl", Date.now()) });
+  expect([replay.status, wrong.status]).toEqual([400, 400]);
+  expect(await problemOf(replay)).toEqual(await problemOf(wrong));
+  expect(await attemptsOf(attempt.challengeId)).toBe(1);
 });
 
 it("a resend makes a challenge of its own; the old one keeps its code and its tries", async () => {
@@ -137,6 +187,21 @@ it("a code is accepted up to its end and not a millisecond longer", async () => 
     const outcome = await otp.consumeCode(attempt, token, { now: at, maxAttempts: 5, event: auditEvent() });
     expect(outcome.kind).toBe(accepted ? "verified" : "no_challenge");
   }
+});
+
+it.each([
+  [-1_000, 200],
+  [-1, 200],
+  [0, 400],
+  [1, 400],
+  [1_000, 400],
+])("%d ms after a code's five minutes the answer is %d", async (afterEnd, status) => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  const attempt = await challenge();
+  const [row] = await db.select().from(otpChallenges).where(eq(otpChallenges.id, attempt.challengeId));
+  expect(row?.expiresAt).toBe(Date.now() + 300_000);
+  vi.setSystemTime(Date.now() + 300_000 + afterEnd);
+  expect((await verify(attempt)).status).toBe(status);
 });
 
 it("a rotation of the secret leaves live codes valid, and a foreign secret does not", async () => {
@@ -195,4 +260,19 @@ it("the database holds neither code nor token in a form that could be read or gu
   const [token] = await db.select().from(verificationTokens).where(eq(verificationTokens.phone, attempt.phone));
   expect(token?.tokenHash).toMatch(/^[0-9a-f]{64}$/);
   expect(JSON.stringify(token)).not.toContain(verificationToken);
+});
+
+it("whoever has the database and not the secret finds no hash to try codes or phones against", async () => {
+  const { phone, purpose, challengeId, code } = await challenge();
+  const [row] = await db.select().from(otpChallenges).where(eq(otpChallenges.id, challengeId));
+  const known = [phone, purpose, challengeId, code];
+  const digests = new Set(await unkeyedDigests(known));
+  expect(digests.size).toBeGreaterThan(1_000);
+  expect(digests.has(row?.codeMac ?? "")).toBe(false);
+  expect(digests.has(row?.phoneMac ?? "")).toBe(false);
+  const binding = { phone, purpose: "register", challengeId, code } as const;
+  const mine = createKeyring(["test-secret-test-secret-test-secret-0001"]);
+  const theirs = createKeyring(["test-secret-test-secret-test-secret-0002"]);
+  expect(row?.codeMac).toBe((await codeMacs(mine, binding))[0]);
+  expect(row?.codeMac).not.toBe((await codeMacs(theirs, binding))[0]);
 });

@@ -1,17 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../src/composition/config.ts";
-import type { RateLimits } from "../../../src/kernel/rate-limits.ts";
+import type { RatePolicy } from "../../../src/ports/rate-limiter.ts";
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
-function limitsOf(environment: string, more: Readonly<Record<string, string>> = {}): RateLimits {
-  return parseConfig({ ENVIRONMENT: environment, JWT_SECRET: "x".repeat(32), ...more }, "api").limits;
+function limitsOf(environment: string, more: Readonly<Record<string, string>> = {}): [string, RatePolicy][] {
+  const { limits } = parseConfig({ ENVIRONMENT: environment, JWT_SECRET: "x".repeat(32), ...more }, "api");
+  return Object.entries({ ...limits });
 }
 
 /** `limit/windowMs` of each window. */
 function windowsOf(environment: string, more?: Readonly<Record<string, string>>): Record<string, string[]> {
-  const told = Object.entries(limitsOf(environment, more)).map(([name, { windows }]) => [
+  const told = limitsOf(environment, more).map(([name, { windows }]) => [
     name,
     windows.map(({ limit, windowMs, kind }) => `${limit}/${windowMs / MINUTE_MS}m${kind === "lock" ? " lock" : ""}`),
   ]);
@@ -99,14 +100,14 @@ it("every number can be set, in every environment", () => {
 });
 
 it("no policy that counts by phone is shown, and no two policies share a name", () => {
-  const limits = Object.entries(limitsOf("production"));
+  const limits = limitsOf("production");
   const shown = limits.filter(([, policy]) => policy.shown).map(([name]) => name);
   expect(shown.sort()).toEqual(["conversionsPerUser", "loginPerIp", "otpPerIp", "uploadsPerUser", "verifyPerIp"]);
   expect(new Set(limits.map(([, policy]) => policy.name)).size).toBe(limits.length);
 });
 
 it("only the limit of a country grows: to half of the best hour of a week", () => {
-  const growing = Object.entries(limitsOf("production")).filter(([, policy]) => policy.growth !== undefined);
+  const growing = limitsOf("production").filter(([, policy]) => policy.growth !== undefined);
   expect(growing.map(([name, { growth }]) => [name, growth])).toEqual([
     ["unverifiedPerCountry", { share: 0.5, bucketMs: HOUR_MS, lookbackMs: 7 * 24 * HOUR_MS }],
   ]);

@@ -39,13 +39,9 @@ export function appWith(overrides: object) {
 }
 
 /** Runs `use` with the api's services in another environment, and waits for what it left in the background. */
-export async function withServices<T>(
-  use: (services: ApiServices) => Promise<T>,
-  overrides: object = {},
-  changes: Partial<ApiServices> = {},
-): Promise<T> {
+export async function withServices<T>(use: (services: ApiServices) => Promise<T>, overrides: object = {}): Promise<T> {
   const context = createExecutionContext();
-  const result = await use({ ...createApiServices({ ...bindings, ...overrides }, context), ...changes });
+  const result = await use(createApiServices({ ...bindings, ...overrides }, context));
   await waitOnExecutionContext(context);
   return result;
 }

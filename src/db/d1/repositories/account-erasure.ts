@@ -65,6 +65,7 @@ export function createD1AccountErasure(db: Database): AccountErasure {
           .update(auditLog)
           .set(PERSONAL)
           .where(and(oneOf(auditLog.userId, aliases), lte(auditLog.createdAt, until))),
+        db.update(quotaGrants).set({ grantedBy: pseudonym }).where(eq(quotaGrants.grantedBy, userId)),
         db
           .update(auditLog)
           .set({ ...PERSONAL, actorId: pseudonym })

@@ -24,10 +24,14 @@ function periodUnitsGranted(userId: string, period: string): SQL<number> {
   return sql`(SELECT coalesce(sum(${quotaGrants.units}), 0) FROM ${quotaGrants} WHERE ${quotaGrants.userId} = ${userId} AND ${quotaGrants.period} = ${period})`;
 }
 
-/** Units of a period: the plan's (`fallback` where it leaves them to the configuration) and those granted. */
+/**
+ * Units of a period: the plan's (`fallback` where it leaves them to the configuration) and those granted. None for a
+ * deleted account: a request that was under way at the deletion must not start anything.
+ */
 export function periodLimit(userId: string, period: string, fallback: number): SQL {
   const planned = sql`coalesce((SELECT ${plans.monthlyConversions} FROM ${plans} JOIN ${users} ON ${users.planId} = ${plans.id} WHERE ${users.id} = ${userId}), ${fallback})`;
-  return sql`(${planned} + ${periodUnitsGranted(userId, period)})`;
+  const isDeleted = sql`EXISTS (SELECT 1 FROM ${users} WHERE ${users.id} = ${userId} AND ${users.status} = 'deleted')`;
+  return sql`(CASE WHEN ${isDeleted} THEN 0 ELSE ${planned} + ${periodUnitsGranted(userId, period)} END)`;
 }
 
 export function createD1QuotaRepository(db: Database): QuotaRepository {

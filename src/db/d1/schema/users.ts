@@ -44,7 +44,7 @@ export const otpChallenges = sqliteTable(
     id: text("id").primaryKey(),
     /** HMAC over purpose, phone, challenge and code: neither the phone nor the code is here to be read. */
     codeMac: text("code_mac").notNull(),
-    /** HMAC of the phone: only an attempt for that very phone costs a try. */
+    /** HMAC of phone and purpose: only an attempt for that very phone and purpose costs a try. */
     phoneMac: text("phone_mac").notNull().default(""),
     /** What the send took from the limits of unverified sends, given back once the code is entered. */
     takes: text("takes", { mode: "json" }).$type<readonly UnverifiedTake[]>(),

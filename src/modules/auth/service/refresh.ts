@@ -17,16 +17,17 @@ export interface Refreshed extends Omit<SessionTokens, "generation"> {
  * @throws {AppError} the same 401 whatever was wrong.
  */
 export async function refresh(
-  deps: Pick<AuthDeps, "config" | "sessions" | "accessTokens" | "rateLimiter">,
+  deps: Pick<AuthDeps, "config" | "sessions" | "accessTokens" | "rateLimiter" | "users">,
   caller: Caller,
   refreshToken: string,
 ): Promise<Refreshed> {
   const named = await deps.sessions.identify(refreshToken);
   if (named === null) throw new AppError("invalid_refresh_token");
-  caller.audit.subject = { userId: named.userId };
   await new Admission(deps.rateLimiter).take(deps.config.limits.refreshPerSession, named.sessionId);
   const outcome = await deps.sessions.refresh(refreshToken);
   if (outcome.kind !== "refreshed") {
+    // A token may outlive its account, and nothing is told of one that was erased.
+    caller.audit.subject = (await deps.users.find(named.userId)) && { userId: named.userId };
     caller.audit.detail = { reused: outcome.kind === "reused", session: named.sessionId };
     throw new AppError("invalid_refresh_token");
   }

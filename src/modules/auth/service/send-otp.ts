@@ -55,7 +55,7 @@ export async function sendOtp(
   const smsId = newId("sms", createdAt);
   const code = newOtpCode();
   const [codeMac = ""] = await codeMacs(deps.keyring, { purpose, phone, challengeId, code });
-  const phoneMac = await deps.keyring.mac("phone", [phone]);
+  const phoneMac = await deps.keyring.mac("phone", [phone, purpose]);
   const sealed = await sealSms(deps.keyring, { to: phone, code, purpose });
   await deps.otp.createChallenge(
     { id: challengeId, codeMac, phoneMac, takes, createdAt, expiresAt },

@@ -50,7 +50,7 @@ export async function verifyOtp(deps: VerifyDeps, caller: Caller, attempt: OtpAt
     expiresAt: now + otp.verificationTokenTtlMs,
   };
   const [phoneMacs, macs] = await Promise.all([
-    deps.keyring.macs("phone", [phone]),
+    deps.keyring.macs("phone", [phone, purpose]),
     codeMacs(deps.keyring, { ...attempt, phone }),
   ]);
   const event = doneAnonymously(subject, caller.audit, now, { detail: { purpose } });

@@ -1,0 +1,14 @@
+import type { CoreServices } from "../../kernel/core-services.ts";
+import type { OutboxRepository } from "../../ports/outbox.ts";
+import type { SessionStore } from "../../ports/session-store.ts";
+import type { AuditRepository } from "../audit/index.ts";
+import type { QuotaRepository } from "../plans/index.ts";
+import type { UserRepository } from "../users/index.ts";
+
+export interface AdminDeps extends CoreServices {
+  readonly users: UserRepository;
+  readonly sessions: SessionStore;
+  readonly outbox: OutboxRepository;
+  readonly audit: AuditRepository;
+  readonly quota: QuotaRepository;
+}

@@ -1,0 +1,24 @@
+import type { App } from "../../http/app-type.ts";
+import { registerApproveUser } from "./routes/approve-user.ts";
+import { registerDisableUser } from "./routes/disable-user.ts";
+import { registerEnableUser } from "./routes/enable-user.ts";
+import { registerEndSession } from "./routes/end-session.ts";
+import { registerEndSessions } from "./routes/end-sessions.ts";
+import { registerGetUser } from "./routes/get-user.ts";
+import { registerGrantQuota } from "./routes/grant-quota.ts";
+import { registerListUsers } from "./routes/list-users.ts";
+import { registerSetRole } from "./routes/set-role.ts";
+
+export type { AdminDeps } from "./deps.ts";
+
+export function registerAdmin(app: App): void {
+  registerListUsers(app);
+  registerGetUser(app);
+  registerSetRole(app);
+  registerApproveUser(app);
+  registerDisableUser(app);
+  registerEnableUser(app);
+  registerEndSessions(app);
+  registerEndSession(app);
+  registerGrantQuota(app);
+}
