@@ -21,6 +21,7 @@ type StoredTake = Take & { readonly endsAt: number };
 export class RateLimiter extends DurableObject implements RateLimiterApi {
   /** What the tables hold; null until it is first needed. */
   #takes: StoredTake[] | null = null;
+  #hasTables = false;
   #dead = 0;
   #lastId = 0;
 
@@ -33,6 +34,7 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
     if (!allowed) return { allowed, retryAfterMs, windows: states() };
     const take = { id: this.#nextId(now), at: now, endsAt: now + lifeMs(windows) };
     if (takes.length === 0) this.#setAlarm(take.endsAt);
+    this.#createTables();
     this.#sql.exec("INSERT INTO takes (id, at, ends_at) VALUES (?, ?, ?)", take.id, take.at, take.endsAt);
     takes.push(take);
     return { allowed, takeId: take.id, windows: states() };
@@ -64,6 +66,7 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
   /** Forgets what is over; an object that counts nothing keeps nothing. */
   override async alarm(): Promise<void> {
     const now = Date.now();
+    this.#createTables();
     this.#sql.exec("DELETE FROM settled WHERE ends_at <= ?", now);
     this.#prune(now);
     const [last] = this.#sql.exec<{ at: number | null }>(
@@ -71,6 +74,7 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
     );
     if (last?.at) return this.#setAlarm(last.at);
     this.#takes = null;
+    this.#hasTables = false;
     await this.ctx.storage.deleteAll();
   }
 
@@ -78,15 +82,19 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
     return this.ctx.storage.sql;
   }
 
-  /** The takes as stored, read once in an object's life in memory. */
+  /** The takes as stored, read once in an object's life in memory. Creates nothing: asking leaves no trace. */
   #load(): StoredTake[] {
     if (this.#takes === null) {
-      for (const statement of SCHEMA) this.#sql.exec(statement);
-      this.#takes = this.#sql
-        .exec<{ id: number; at: number; endsAt: number }>("SELECT id, at, ends_at AS endsAt FROM takes ORDER BY at, id")
-        .toArray();
+      this.#hasTables = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'settled'").toArray().length > 0;
+      const stored = "SELECT id, at, ends_at AS endsAt FROM takes ORDER BY at, id";
+      this.#takes = this.#hasTables ? this.#sql.exec<{ id: number; at: number; endsAt: number }>(stored).toArray() : [];
     }
     return this.#takes;
+  }
+
+  #createTables(): void {
+    if (!this.#hasTables) for (const statement of SCHEMA) this.#sql.exec(statement);
+    this.#hasTables = true;
   }
 
   /** A clock that was set back must not break the order of the log. */
@@ -128,6 +136,7 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
   }
 
   #bestBucket(now: number): number {
+    if (!this.#hasTables) return 0;
     const [best] = this.#sql.exec<{ n: number | null }>("SELECT max(n) AS n FROM settled WHERE ends_at > ?", now);
     return best?.n ?? 0;
   }

@@ -35,6 +35,7 @@ function tightest(policy: RatePolicy, { windows }: TakeAnswer): ShownLimit | nul
  * belongs to one request and remembers what the answer may show.
  */
 export function createRateLimiter(objects: RateLimiterObjects, keyring: Keyring): RateLimiter {
+  /** By object. */
   const shown = new Map<string, ShownLimit>();
   const nameOf = (policy: RatePolicy, subject: string) => keyring.mac("rate-limit", [policy.name, subject]);
   return {
@@ -43,11 +44,15 @@ export function createRateLimiter(objects: RateLimiterObjects, keyring: Keyring)
       const { windows, growth } = policy;
       const answer = await ask(objects.getByName(object).take({ windows, ...(growth ? { growth } : {}) }));
       const state = tightest(policy, answer);
-      if (policy.shown && state !== null) shown.set(policy.name, state);
+      if (policy.shown && state !== null) shown.set(object, state);
       if (!answer.allowed) return { allowed: false, retryAfterMs: answer.retryAfterMs };
       return { allowed: true, ticket: { object, takeId: answer.takeId }, remaining: state?.remaining ?? 0 };
     },
-    giveBack: ({ object, takeId }) => ask(objects.getByName(object).giveBack(takeId)),
+    async giveBack({ object, takeId }) {
+      const state = shown.get(object);
+      if (state) shown.set(object, { ...state, remaining: Math.min(state.limit, state.remaining + 1) });
+      await ask(objects.getByName(object).giveBack(takeId));
+    },
     async settle({ growth }, { object, takeId }) {
       const stub = objects.getByName(object);
       await ask(growth ? stub.settle(takeId, growth) : stub.giveBack(takeId));

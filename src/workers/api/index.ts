@@ -30,9 +30,9 @@ export default {
 
   async scheduled(_controller, env, context) {
     const services = createApiServices(env, context);
-    const { promisesKept, messagesSent } = await sweepIdentity(services);
+    const { promisesKept, messagesTried } = await sweepIdentity(services);
     const erasures = await sweepErasures(services);
     const { linked } = await linkAudit(services, { limit: 100 });
-    services.logger.log("info", "sweep", { promisesKept, messagesSent, erasures, linked });
+    services.logger.log("info", "sweep", { promisesKept, messagesTried, erasures, linked });
   },
 } satisfies ExportedHandler<ApiEnv>;

@@ -13,7 +13,7 @@ const SENT_AT_ONCE = 5;
 
 export interface IdentitySweep {
   readonly promisesKept: number;
-  readonly messagesSent: number;
+  readonly messagesTried: number;
 }
 
 type SweepDeps = Pick<
@@ -23,7 +23,7 @@ type SweepDeps = Pick<
 
 /** Does what a request had promised and did not live to do: telling sessions of changes, sending codes. */
 export async function sweepIdentity(deps: SweepDeps): Promise<IdentitySweep> {
-  return { promisesKept: await keepPromises(deps), messagesSent: await sendLeftOver(deps) };
+  return { promisesKept: await keepPromises(deps), messagesTried: await sendLeftOver(deps) };
 }
 
 async function keep(deps: SweepDeps, entry: OutboxEntry<(typeof TOPICS)[number]>): Promise<void> {
