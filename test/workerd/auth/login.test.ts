@@ -265,6 +265,9 @@ describe("the time a refusal takes", () => {
   /** Lets everything through at once. */
   const RATE_LIMITER = { getByName: () => ({ take: async () => ({ allowed: true, takeId: 1, windows: [] }) }) };
 
+  /** A machine that is busy with other things may spoil a run; a floor that leaks spoils them all. */
+  const STATISTICAL = { timeout: 60_000, retry: 2 };
+
   /** The medians of `rounds` refusals each; six run at a time, in turns. */
   async function medians(floor: string, rounds: number): Promise<number[]> {
     const app = appWith({ HASHER, RATE_LIMITER, LOGIN_TIME_FLOOR: floor });
@@ -283,10 +286,14 @@ describe("the time a refusal takes", () => {
     return samples.map(({ times }) => times.sort((a, b) => a - b)[rounds / 2] as number);
   }
 
-  it("tells nothing over 200 samples each: medians within a tenth, where without the floor they are far apart", async () => {
-    const apart = await medians("0ms", 20);
-    expect(Math.max(...apart) / Math.min(...apart), String(apart)).toBeGreaterThan(1.2);
-    const together = await medians("80ms", 200);
-    expect(Math.max(...together) / Math.min(...together), String(together)).toBeLessThan(1.1);
-  }, 60_000);
+  it(
+    "tells nothing over 200 samples each: medians within a tenth, where without the floor they are far apart",
+    STATISTICAL,
+    async () => {
+      const apart = await medians("0ms", 20);
+      expect(Math.max(...apart) / Math.min(...apart), String(apart)).toBeGreaterThan(1.2);
+      const together = await medians("120ms", 200);
+      expect(Math.max(...together) / Math.min(...together), String(together)).toBeLessThan(1.1);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { newId } from "../../../kernel/ids.ts";
 import { toPage } from "../../../kernel/page.ts";
 import type { Image, ImageRepository, NewImage } from "../../../modules/images/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
-import { conversions, images, outbox } from "../schema/index.ts";
+import { conversions, images, outbox, users } from "../schema/index.ts";
 import { auditInsert } from "./audit.ts";
 import { isActive } from "./conversion-reads.ts";
 
@@ -46,11 +46,14 @@ export function createD1ImageRepository(db: Database): ImageRepository {
 
   return {
     async insert(image, outboxId, event) {
-      await db.batch([
-        db.insert(images).values(imageValues(image)),
-        db.delete(outbox).where(eq(outbox.id, outboxId)),
-        auditInsert(db, event),
+      const ownerIsThere = sql`EXISTS (SELECT 1 FROM ${users} WHERE ${users.id} = ${image.userId} AND ${users.status} <> 'deleted')`;
+      const isInserted = sql`EXISTS (SELECT 1 FROM ${images} WHERE ${images.id} = ${image.id})`;
+      const [inserted] = await db.batch([
+        insertWhere(db, images, imageValues(image), ownerIsThere),
+        db.delete(outbox).where(and(eq(outbox.id, outboxId), isInserted)),
+        auditInsert(db, event, isInserted),
       ]);
+      return inserted.meta.changes === 1;
     },
     find: (userId, id) => one(live(id, eq(images.userId, userId))),
     findAny: (id) => one(live(id, undefined)),

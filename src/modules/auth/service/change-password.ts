@@ -5,10 +5,11 @@ import type { Actor } from "../../../kernel/request-context.ts";
 import type { AuthDeps } from "../deps.ts";
 import { accountPasswordProblem } from "../password-policy.ts";
 import { changeAccount } from "./end-sessions.ts";
+import { forgiveFailures } from "./forgive-failures.ts";
 
 type ChangeDeps = Pick<
   AuthDeps,
-  "config" | "clock" | "users" | "hasher" | "sessions" | "outbox" | "rateLimiter" | "background"
+  "config" | "clock" | "logger" | "users" | "hasher" | "sessions" | "outbox" | "rateLimiter" | "background"
 >;
 
 /** A renewal of the hash at a login may come in between; the password is still the same then. */
@@ -54,7 +55,7 @@ export async function changePassword(
   try {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       if (!(await tryChange(deps, actor, stamp, request))) continue;
-      await deps.rateLimiter.clear(limit, actor.userId);
+      await forgiveFailures(deps, [limit], actor.userId);
       return;
     }
     throw new AppError("service_unavailable");

@@ -9,6 +9,7 @@ import type { Caller } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
 import { newDeviceToken, readDeviceToken } from "../known-device.ts";
 import { hashVerificationToken } from "../verification-token.ts";
+import { forgiveFailures } from "./forgive-failures.ts";
 import { openSession, type SignedIn, signIn } from "./open-session.ts";
 import { requirePhone } from "./require-phone.ts";
 
@@ -20,6 +21,7 @@ type LoginDeps = Pick<
   AuthDeps,
   | "config"
   | "clock"
+  | "logger"
   | "keyring"
   | "otp"
   | "users"
@@ -75,7 +77,7 @@ async function byPassword(deps: LoginDeps, caller: Caller, writtenPhone: string,
       return await refuseNoSoonerThan(deps, startedAt);
     }
     await deps.audit.record(signedIn(deps, caller, user, session, "password"));
-    await deps.rateLimiter.clear(lock, phone);
+    await forgiveFailures(deps, [lock], phone);
     deps.background(admission.giveBack());
     return signIn(deps, user, session, device.renew ? await newDeviceToken(deps.keyring, phone, startedAt) : null);
   } catch (error) {
@@ -111,8 +113,7 @@ async function byVerification(deps: LoginDeps, caller: Caller, verificationToken
     deps.background(deps.sessions.end(user.id, session.sessionId));
     throw new AppError("invalid_credentials");
   }
-  const locks = [limits.loginPerPhone, limits.loginPerKnownDevice];
-  await Promise.all(locks.map((lock) => deps.rateLimiter.clear(lock, phone)));
+  await forgiveFailures(deps, [limits.loginPerPhone, limits.loginPerKnownDevice], phone);
   const device = await readDeviceToken(deps.keyring, phone, caller.deviceToken, now);
   return signIn(deps, user, session, device.renew ? await newDeviceToken(deps.keyring, phone, now) : null);
 }

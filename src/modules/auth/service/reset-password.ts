@@ -6,6 +6,7 @@ import type { Caller } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
 import { accountPasswordProblem } from "../password-policy.ts";
 import { hashVerificationToken } from "../verification-token.ts";
+import { forgiveFailures } from "./forgive-failures.ts";
 
 /**
  * Gives the owner of a verified phone a new password and ends every session. Stays open while the phone is locked, and
@@ -14,7 +15,17 @@ import { hashVerificationToken } from "../verification-token.ts";
 export async function resetPassword(
   deps: Pick<
     AuthDeps,
-    "config" | "clock" | "keyring" | "otp" | "users" | "hasher" | "sessions" | "outbox" | "rateLimiter" | "background"
+    | "config"
+    | "clock"
+    | "logger"
+    | "keyring"
+    | "otp"
+    | "users"
+    | "hasher"
+    | "sessions"
+    | "outbox"
+    | "rateLimiter"
+    | "background"
   >,
   caller: Caller,
   request: { readonly verificationToken: string; readonly newPassword: string },
@@ -36,5 +47,5 @@ export async function resetPassword(
   await deps.sessions.advance(made);
   deps.background(deps.outbox.settle(promiseId));
   const { loginPerPhone, loginPerKnownDevice } = deps.config.limits;
-  await Promise.all([loginPerPhone, loginPerKnownDevice].map((limit) => deps.rateLimiter.clear(limit, phone)));
+  await forgiveFailures(deps, [loginPerPhone, loginPerKnownDevice], phone);
 }

@@ -1,3 +1,4 @@
+import { AppError } from "../../../kernel/app-error.ts";
 import { type AuditStamp, doneBy } from "../../../kernel/audit.ts";
 import { newId } from "../../../kernel/ids.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
@@ -20,6 +21,7 @@ export async function uploadImage(
   const owner = { id: newId("img", deps.clock.now()), userId: actor.userId, kind: command.kind };
   const cleanUp = await promiseCleanUp(deps, [owner]);
   const image = await storeUpload(deps, owner, upload);
-  await deps.images.insert(image, cleanUp, doneBy(actor, stamp, image.createdAt, { detail: { image: image.id } }));
+  const event = doneBy(actor, stamp, image.createdAt, { detail: { image: image.id } });
+  if (!(await deps.images.insert(image, cleanUp, event))) throw new AppError("unauthenticated");
   return image;
 }
