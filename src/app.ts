@@ -47,7 +47,10 @@ export function createApp(): App {
 
   app.notFound((c) => {
     const allow = allowedMethods(app, c.req.path);
-    const error = allow.length > 0 ? new AppError("method_not_allowed", { allow }) : new AppError("not_found");
+    // A route that takes the method and found nothing has said so itself.
+    const isTaken = allow.includes(c.req.method);
+    const error =
+      allow.length > 0 && !isTaken ? new AppError("method_not_allowed", { allow }) : new AppError("not_found");
     c.get("event").code = error.code;
     return problemResponse(c, error);
   });

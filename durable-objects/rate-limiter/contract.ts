@@ -34,11 +34,19 @@ export interface WindowState {
 
 export type TakeAnswer =
   | { readonly allowed: true; readonly takeId: number; readonly windows: readonly WindowState[] }
-  | { readonly allowed: false; readonly retryAfterMs: number; readonly windows: readonly WindowState[] };
+  | {
+      readonly allowed: false;
+      readonly retryAfterMs: number;
+      readonly windows: readonly WindowState[];
+      /** Takes of a lock that are still undecided: one that is given back would make room. */
+      readonly pending: number;
+    };
 
 /** The takes of one key; the object's name is a MAC of purpose and value, so it says nothing about either. */
 export interface RateLimiterApi {
   take(request: TakeRequest): Promise<TakeAnswer>;
+  /** Decides a take of a lock: it stays. Undecided ones count all the same. */
+  confirm(takeId: number): Promise<void>;
   /** Undoes a take. Idempotent. */
   giveBack(takeId: number): Promise<void>;
   /** Undoes a take and counts it towards the growth of the limit. Idempotent. */

@@ -8,6 +8,8 @@ const SCHEMA = [
 ];
 /** Rows whose time is over go in batches, so that a busy key pays one write a take and not two. */
 const PRUNE_AT = 64;
+/** Whoever has not decided a take by then has died. */
+const PENDING_MS = 15_000;
 /** Take ids grow with time, so one from before the object was emptied never names a later take. */
 const IDS_PER_MS = 1_000;
 
@@ -24,6 +26,8 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
   #hasTables = false;
   #dead = 0;
   #lastId = 0;
+  /** Undecided takes of locks, by id, and since when. Not stored: after an eviction all count as decided. */
+  readonly #pending = new Map<number, number>();
 
   async take(request: TakeRequest): Promise<TakeAnswer> {
     const now = this.#now();
@@ -31,36 +35,46 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
     const windows = grownWindows(request.windows, request.growth, request.growth ? this.#bestBucket(now) : 0);
     const { allowed, retryAfterMs } = judge(takes, windows, now);
     const states = () => windows.map((window) => stateOf(takes, window, now));
-    if (!allowed) return { allowed, retryAfterMs, windows: states() };
+    if (!allowed) return { allowed, retryAfterMs, windows: states(), pending: this.#pendingCount(now) };
     const take = { id: this.#nextId(now), at: now, endsAt: now + lifeMs(windows) };
     if (takes.length === 0) this.#setAlarm(take.endsAt);
     this.#createTables();
     this.#sql.exec("INSERT INTO takes (id, at, ends_at) VALUES (?, ?, ?)", take.id, take.at, take.endsAt);
     takes.push(take);
+    if (windows.some((window) => window.kind === "lock")) this.#pending.set(take.id, now);
     return { allowed, takeId: take.id, windows: states() };
   }
 
+  async confirm(takeId: number): Promise<void> {
+    this.#pending.delete(takeId);
+  }
+
   async giveBack(takeId: number): Promise<void> {
-    this.#remove(takeId);
+    if (this.#remove(takeId) && this.#isEmpty()) await this.#forget();
   }
 
   async settle(takeId: number, growth: RateGrowth): Promise<void> {
     if (!this.#remove(takeId)) return;
     const bucket = Math.floor(Date.now() / growth.bucketMs) * growth.bucketMs;
     const endsAt = bucket + growth.bucketMs + growth.lookbackMs;
-    this.#sql.exec(
-      "INSERT INTO settled (bucket, n, ends_at) VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET n = n + 1",
+    const [row] = this.#sql.exec<{ n: number }>(
+      "INSERT INTO settled (bucket, n, ends_at) VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET n = n + 1 RETURNING n",
       bucket,
       endsAt,
     );
+    if (row?.n !== 1) return;
+    // The first of its bucket: time to drop those that are over, which a late alarm alone would never do.
+    this.#sql.exec("DELETE FROM settled WHERE ends_at <= ?", Date.now());
     this.#setAlarm(endsAt);
   }
 
   async clear(): Promise<void> {
+    this.#pending.clear();
     if (this.#load().length === 0) return;
     this.#sql.exec("DELETE FROM takes");
     this.#takes = [];
     this.#dead = 0;
+    if (this.#isEmpty()) await this.#forget();
   }
 
   /** Forgets what is over; an object that counts nothing keeps nothing. */
@@ -73,6 +87,16 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
       "SELECT max(ends_at) AS at FROM (SELECT ends_at FROM takes UNION ALL SELECT ends_at FROM settled)",
     );
     if (last?.at) return this.#setAlarm(last.at);
+    await this.#forget();
+  }
+
+  #isEmpty(): boolean {
+    if (this.#load().length > 0 || this.#dead > 0) return false;
+    return this.#sql.exec("SELECT 1 FROM settled LIMIT 1").toArray().length === 0;
+  }
+
+  /** Leaves nothing stored, the alarm included: whoever made up a key has made no object that stays. */
+  async #forget(): Promise<void> {
     this.#takes = null;
     this.#hasTables = false;
     await this.ctx.storage.deleteAll();
@@ -126,7 +150,13 @@ export class RateLimiter extends DurableObject implements RateLimiterApi {
     this.#dead = 0;
   }
 
+  #pendingCount(now: number): number {
+    for (const [id, since] of this.#pending) if (now - since > PENDING_MS) this.#pending.delete(id);
+    return this.#pending.size;
+  }
+
   #remove(takeId: number): boolean {
+    this.#pending.delete(takeId);
     const takes = this.#load();
     const index = takes.findIndex((take) => take.id === takeId);
     if (index === -1) return false;

@@ -12,6 +12,8 @@ export interface Standing {
 
 export interface OpenSessionRequest {
   readonly standing: Standing;
+  /** Of opens with one proof the first opens a session, and the others get the same; null for a session each time. */
+  readonly proof: string | null;
   readonly userAgent: string | null;
   readonly ipPrefix: string | null;
   /** How long the session lasts unless it is refreshed. */

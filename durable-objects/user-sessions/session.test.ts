@@ -3,6 +3,7 @@ import { decideRefresh, isLive, laterStanding, newSession, restricted, sessionsT
 
 const NOW = 1_800_000_000_000;
 const REQUEST = {
+  proof: null,
   standing: { role: "user", status: "active", epoch: 0 },
   userAgent: null,
   ipPrefix: null,

@@ -3,6 +3,8 @@ import type { OpenSessionRequest, RefreshRequest, Standing } from "./contract.ts
 /** A session as stored. Times are epoch ms by the object's clock. */
 export interface SessionRecord {
   readonly id: string;
+  /** What proved that it may be opened, where that is good for one session. */
+  readonly openedBy: string | null;
   /** The account's epoch when it was opened. */
   readonly epoch: number;
   readonly salt: string;
@@ -43,6 +45,7 @@ export function touched(session: SessionRecord, counter: number, now: number): S
 export function newSession(id: string, salt: string, request: OpenSessionRequest, now: number): SessionRecord {
   return {
     id,
+    openedBy: request.proof,
     epoch: request.standing.epoch,
     salt,
     counter: 0,

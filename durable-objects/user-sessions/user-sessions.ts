@@ -29,7 +29,7 @@ const SALT_BYTES = 16;
 const STANDING_KEPT_MS = 3_600_000;
 const SCHEMA = [
   `CREATE TABLE IF NOT EXISTS sessions (
-    id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, salt TEXT NOT NULL, counter INTEGER NOT NULL, rotatedAt INTEGER,
+    id TEXT PRIMARY KEY, openedBy TEXT, epoch INTEGER NOT NULL, salt TEXT NOT NULL, counter INTEGER NOT NULL, rotatedAt INTEGER,
     used INTEGER NOT NULL, userAgent TEXT, ipPrefix TEXT, createdAt INTEGER NOT NULL, lastSeenAt INTEGER NOT NULL,
     idleExpiresAt INTEGER NOT NULL, absoluteExpiresAt INTEGER NOT NULL
   )`,
@@ -60,6 +60,10 @@ export class UserSessions extends DurableObject implements UserSessionsApi {
     const now = Date.now();
     const { sessions, standing } = this.#load();
     if (standing !== null && standing.epoch > request.standing.epoch) return { kind: "stale" };
+    const known = [...sessions.values()].find(
+      (session) => session.openedBy !== null && session.openedBy === request.proof,
+    );
+    if (known !== undefined && isLive(known, now)) return { kind: "opened", ...refreshState(known, now) };
     for (const id of sessionsToEnd([...sessions.values()], request.maxSessions, now)) this.#delete(id);
     const session = newSession(newId("ses", now), newSalt(), request, now);
     this.#adopt(request.standing, now);
@@ -98,7 +102,7 @@ export class UserSessions extends DurableObject implements UserSessionsApi {
     const now = Date.now();
     return [...this.#load().sessions.values()]
       .filter((session) => isLive(session, now))
-      .sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
+      .sort((a, b) => (a.id < b.id ? 1 : -1))
       .map((session) => ({
         id: session.id,
         userAgent: session.userAgent,
@@ -156,24 +160,27 @@ export class UserSessions extends DurableObject implements UserSessionsApi {
   }
 
   #createTables(): void {
-    if (!this.#hasTables) for (const statement of SCHEMA) this.#sql.exec(statement);
+    if (this.#hasTables) return;
+    // Without a standing, sessions are of a form that nothing reads any more.
+    this.#sql.exec("DROP TABLE IF EXISTS sessions");
+    for (const statement of SCHEMA) this.#sql.exec(statement);
     this.#hasTables = true;
   }
 
   #delete(id: string): void {
-    this.#load().sessions.delete(id);
     this.#sql.exec("DELETE FROM sessions WHERE id = ?", id);
+    this.#load().sessions.delete(id);
   }
 
   #save(session: SessionRecord): void {
     this.#createTables();
-    this.#load().sessions.set(session.id, session);
     const columns = Object.keys(session);
     const marks = columns.map(() => "?").join(", ");
     this.#sql.exec(
       `INSERT OR REPLACE INTO sessions (${columns.join(", ")}) VALUES (${marks})`,
       ...Object.values(session),
     );
+    this.#load().sessions.set(session.id, session);
   }
 
   #adopt(offered: Standing, now: number): void {
@@ -182,14 +189,15 @@ export class UserSessions extends DurableObject implements UserSessionsApi {
     const known = memory.standing;
     if (known !== null && known.epoch === epoch && known.role === role && known.status === status) return;
     this.#createTables();
-    memory.standing = { role, status, epoch, keptUntil: now + STANDING_KEPT_MS };
+    const keptUntil = now + STANDING_KEPT_MS;
     this.#sql.exec(
       "INSERT OR REPLACE INTO standing (one, role, status, epoch, keptUntil) VALUES (1, ?, ?, ?, ?)",
       role,
       status,
       epoch,
-      memory.standing.keptUntil,
+      keptUntil,
     );
+    memory.standing = { role, status, epoch, keptUntil };
   }
 
   /** Written in the same turn as the rows it will look after, hence in the same transaction. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Config, SmsConfig } from "../kernel/config.ts";
 import { ConfigError } from "../kernel/config-error.ts";
 import { parseIpRange } from "../kernel/ip.ts";
+import { isKnownCountry } from "../modules/auth/phone.ts";
 import { createRateLimits, resendCooldownMs } from "./rate-limits.ts";
 
 /** The contract's numbers: tabs and retries at once, and an answer that got lost on a bad line. */
@@ -54,7 +55,7 @@ const ipRange = z.string().transform((text, context) => {
 /** A limit of takes in a window; some are so wide in development that nobody meets them. */
 const limit = integer(0, 1_000_000);
 
-const country = z.string().regex(/^[A-Z]{2}$/, "must be a two-letter country code");
+const country = z.string().refine(isKnownCountry, "must be a two-letter country code, such as IR");
 const secret = z.string().min(32, "must have at least 32 characters");
 const httpUrl = z.url({ protocol: /^https?$/ });
 
@@ -90,6 +91,8 @@ const variables = z.object({
   RATE_LIMIT_VERIFY_PER_IP: limit.optional(),
   RATE_LIMIT_VERIFY_PER_PHONE_DAY: limit.optional(),
   RATE_LIMIT_LOGIN_PER_IP: limit.optional(),
+  RATE_LIMIT_LOGIN_PER_PHONE: limit.optional(),
+  RATE_LIMIT_COMMANDS_PER_USER: limit.optional(),
   RATE_LIMIT_REFRESH_PER_SESSION: limit.optional(),
   RATE_LIMIT_UPLOADS_PER_USER: limit.optional(),
   RATE_LIMIT_CONVERSIONS_PER_USER: limit.optional(),

@@ -19,6 +19,8 @@ interface LimitVariables {
   readonly RATE_LIMIT_VERIFY_PER_IP?: number | undefined;
   readonly RATE_LIMIT_VERIFY_PER_PHONE_DAY?: number | undefined;
   readonly RATE_LIMIT_LOGIN_PER_IP?: number | undefined;
+  readonly RATE_LIMIT_LOGIN_PER_PHONE?: number | undefined;
+  readonly RATE_LIMIT_COMMANDS_PER_USER?: number | undefined;
   readonly RATE_LIMIT_REFRESH_PER_SESSION?: number | undefined;
   readonly RATE_LIMIT_UPLOADS_PER_USER?: number | undefined;
   readonly RATE_LIMIT_CONVERSIONS_PER_USER?: number | undefined;
@@ -41,6 +43,7 @@ export function createRateLimits(v: LimitVariables): RateLimits {
   const or = (configured: number | undefined, usual: number) =>
     configured ?? (v.ENVIRONMENT === "development" ? WIDE : usual);
   const lock: RateWindow = { kind: "lock", limit: v.MAX_LOGIN_ATTEMPTS, windowMs: v.LOCKOUT_DURATION };
+  const wrongCodes: RateWindow = { limit: or(v.RATE_LIMIT_VERIFY_PER_PHONE_DAY, 20), windowMs: DAY_MS };
   const hour = v.RATE_LIMIT_WINDOW;
   return {
     otpPerIp: policy("otp-ip", [{ limit: v.RATE_LIMIT_OTP_PER_IP, windowMs: hour }], true),
@@ -58,14 +61,19 @@ export function createRateLimits(v: LimitVariables): RateLimits {
       growth: { share: 0.5, bucketMs: HOUR_MS, lookbackMs: 7 * DAY_MS },
     },
     verifyPerIp: policy("verify-ip", [{ limit: or(v.RATE_LIMIT_VERIFY_PER_IP, 20), windowMs: HOUR_MS }], true),
-    verifyPerPhone: policy("verify-phone", [{ limit: or(v.RATE_LIMIT_VERIFY_PER_PHONE_DAY, 20), windowMs: DAY_MS }]),
+    verifyPerPhone: policy("verify-phone", [wrongCodes]),
+    verifyPerKnownDevice: policy("verify-known-device", [wrongCodes]),
     loginPerIp: policy("login-ip", [{ limit: or(v.RATE_LIMIT_LOGIN_PER_IP, 20), windowMs: 15 * MINUTE_MS }], true),
+    loginsPerPhone: policy("login-phone-all", [{ limit: or(v.RATE_LIMIT_LOGIN_PER_PHONE, 100), windowMs: HOUR_MS }]),
     loginPerPhone: policy("login-phone", [lock]),
     loginPerKnownDevice: policy("login-known-device", [lock]),
     passwordChangePerUser: policy("password-change", [lock]),
-    refreshPerSession: policy("refresh", [
-      { limit: or(v.RATE_LIMIT_REFRESH_PER_SESSION, 60), windowMs: 15 * MINUTE_MS },
-    ]),
+    refreshPerSession: policy(
+      "refresh",
+      [{ limit: or(v.RATE_LIMIT_REFRESH_PER_SESSION, 60), windowMs: 15 * MINUTE_MS }],
+      true,
+    ),
+    commandsPerUser: policy("commands", [{ limit: or(v.RATE_LIMIT_COMMANDS_PER_USER, 600), windowMs: HOUR_MS }], true),
     uploadsPerUser: policy("uploads", [{ limit: or(v.RATE_LIMIT_UPLOADS_PER_USER, 200), windowMs: HOUR_MS }], true),
     conversionsPerUser: policy(
       "conversions",

@@ -10,6 +10,7 @@ import { audited } from "./middleware/audited.ts";
 import { authenticate, requireAdmin, verifyToken } from "./middleware/authenticate.ts";
 import { bodyLimit } from "./middleware/body-limit.ts";
 import { noBody } from "./middleware/no-body.ts";
+import { rateLimit } from "./middleware/rate-limit.ts";
 
 export const problemSchema = z
   .object({
@@ -49,6 +50,8 @@ export function problems(...codes: readonly ErrorCode[]): Record<never, never> {
 }
 
 const bearer = [{ bearer: [] }];
+/** What is written down for good is limited, refused or not. */
+const commands = rateLimit("commandsPerUser");
 
 /** For routes anyone may call. `x-role` tells readers of the document who a route is for. */
 export const publicAccess = { "x-role": "anyone", security: [] };
@@ -64,18 +67,18 @@ export function publicJson(action: AuditAction) {
   return { ...publicAccess, middleware: [audited(action), bodyLimit()] };
 }
 export function userJson(action: AuditAction) {
-  return { ...userAccess, middleware: [audited(action), authenticate, bodyLimit()] };
+  return { ...userAccess, middleware: [audited(action), authenticate, commands, bodyLimit()] };
 }
 export function adminJson(action: AuditAction) {
-  return { ...adminAccess, middleware: [audited(action), authenticate, requireAdmin, bodyLimit()] };
+  return { ...adminAccess, middleware: [audited(action), authenticate, requireAdmin, commands, bodyLimit()] };
 }
 
 /** For commands that take no body, under their name in the audit log. */
 export function userCommand(action: AuditAction) {
-  return { ...userAccess, middleware: [audited(action), authenticate, noBody] };
+  return { ...userAccess, middleware: [audited(action), authenticate, commands, noBody] };
 }
 export function adminCommand(action: AuditAction) {
-  return { ...adminAccess, middleware: [audited(action), authenticate, requireAdmin, noBody] };
+  return { ...adminAccess, middleware: [audited(action), authenticate, requireAdmin, commands, noBody] };
 }
 /** For the one that works with the token of a session that has ended, too. */
 export function tokenCommand(action: AuditAction) {

@@ -1,5 +1,6 @@
-import type { RateLimiter, RatePolicy, RateTicket } from "../ports/rate-limiter.ts";
+import type { RateLimiter, RatePolicy, RateTicket, Taken } from "../ports/rate-limiter.ts";
 import { AppError } from "./app-error.ts";
+import { sleep } from "./clock.ts";
 import type { ErrorCode } from "./error-registry.ts";
 
 /** Every limit there is; the numbers come from the configuration. */
@@ -14,10 +15,14 @@ export interface RateLimits {
   readonly unverifiedPerCountry: RatePolicy;
   /** Codes entered wrongly, from one address. */
   readonly verifyPerIp: RatePolicy;
-  /** Codes entered wrongly for one phone. */
+  /** Codes entered wrongly for one phone, on devices it has not been used on. */
   readonly verifyPerPhone: RatePolicy;
+  /** Codes entered wrongly for one phone, on devices it has been used on. */
+  readonly verifyPerKnownDevice: RatePolicy;
   /** Failed logins from one address. */
   readonly loginPerIp: RatePolicy;
+  /** Logins with a password for one phone, good ones too: each costs a hash. */
+  readonly loginsPerPhone: RatePolicy;
   /** Failed logins for one phone, from devices it has not been used on. */
   readonly loginPerPhone: RatePolicy;
   /** Failed logins for one phone, from devices it has been used on. */
@@ -25,9 +30,14 @@ export interface RateLimits {
   /** Wrong current passwords at a change of password. */
   readonly passwordChangePerUser: RatePolicy;
   readonly refreshPerSession: RatePolicy;
+  /** What a user changes or tries to: each is written down for good. */
+  readonly commandsPerUser: RatePolicy;
   readonly uploadsPerUser: RatePolicy;
   readonly conversionsPerUser: RatePolicy;
 }
+
+const POLL_MS = 150;
+const LONGEST_WAIT_MS = 6_000;
 
 /** The refusal of a full window. */
 export function refusal(
@@ -55,8 +65,10 @@ export class Admission {
     subject: string,
     code: "rate_limited" | "too_many_attempts" = "rate_limited",
   ): Promise<{ readonly ticket: RateTicket; readonly remaining: number }> {
-    const taken = await this.#limiter.take(policy, subject).catch((error: unknown) => this.#giveUp(error));
-    if (!taken.allowed) return this.#giveUp(refusal(code, taken.retryAfterMs));
+    const taken = await this.#settledTake(policy, subject).catch((error: unknown) => this.#giveUp(error));
+    if (!taken.allowed) {
+      return this.#giveUp(refusal(code, taken.pending > 0 ? POLL_MS : taken.retryAfterMs));
+    }
     this.#tickets.push(taken.ticket);
     return taken;
   }
@@ -66,8 +78,23 @@ export class Admission {
     await Promise.all(this.#tickets.splice(0).map((ticket) => this.#limiter.giveBack(ticket)));
   }
 
+  /** Where a lock is full of attempts under way, waits for what becomes of them: they may all turn out well. */
+  async #settledTake(policy: RatePolicy, subject: string): Promise<Taken> {
+    for (let waitedMs = 0; ; waitedMs += POLL_MS) {
+      const taken = await this.#limiter.take(policy, subject);
+      if (taken.allowed || taken.pending === 0 || waitedMs >= LONGEST_WAIT_MS) return taken;
+      await sleep(POLL_MS);
+    }
+  }
+
   async #giveUp(error: unknown): Promise<never> {
     await this.giveBack();
     throw error;
   }
+}
+
+/** For `catch`: undoes what was taken for an attempt that failed for another reason. @throws {unknown} the reason. */
+export async function giveBackAll(admissions: readonly Admission[], reason: unknown): Promise<never> {
+  await Promise.all(admissions.map((admission) => admission.giveBack()));
+  throw reason;
 }

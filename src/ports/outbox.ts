@@ -20,8 +20,15 @@ interface Payloads {
     readonly keep: string | null;
   };
   readonly "sessions.end": { readonly userId: string; readonly sessionId: string };
-  /** What is left of a deleted account: rows and objects. `aliases` are the log's names of its phone. */
-  readonly "account.erase": { readonly userId: string; readonly aliases: readonly string[] };
+  /**
+   * What is left of a deleted account: rows and objects. `aliases` are the log's names of its phone; `pseudonym` is what
+   * the log calls the account from now on, chosen by the erasure's first step.
+   */
+  readonly "account.erase": {
+    readonly userId: string;
+    readonly aliases: readonly string[];
+    readonly pseudonym?: string;
+  };
 }
 
 /** Work a committed transaction promised. */

@@ -26,7 +26,8 @@ export interface RateTicket {
 export type Taken =
   /** `remaining` is what the tightest window still lets through. */
   | { readonly allowed: true; readonly ticket: RateTicket; readonly remaining: number }
-  | { readonly allowed: false; readonly retryAfterMs: number };
+  /** `pending` takes of a lock are undecided: room may come before `retryAfterMs`. */
+  | { readonly allowed: false; readonly retryAfterMs: number; readonly pending: number };
 
 /** What is left of a shown policy after the latest take of this request. */
 export interface ShownLimit {
@@ -44,6 +45,8 @@ export interface ShownLimit {
 export interface RateLimiter {
   /** Counts one unit against `subject` unless a window is full; what is refused is not counted. */
   take(policy: RatePolicy, subject: string): Promise<Taken>;
+  /** Decides a take of a lock: it stays. */
+  confirm(ticket: RateTicket): Promise<void>;
   /** Undoes a take. Idempotent. */
   giveBack(ticket: RateTicket): Promise<void>;
   /** Undoes a take that turned out well and lets the policy's limit grow by it. Idempotent. */

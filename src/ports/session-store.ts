@@ -57,8 +57,16 @@ export interface SessionChange {
 
 /** Every user's sessions, in one place that answers with the truth at once. */
 export interface SessionStore {
-  /** @returns null when the account has changed since `standing` was read. */
-  open(userId: string, standing: AccountStanding, client: SessionClient): Promise<SessionTokens | null>;
+  /**
+   * `proof` names what is good for one session (a token's hash): opening again with it gives the same one.
+   * @returns null when the account has changed since `standing` was read.
+   */
+  open(
+    userId: string,
+    standing: AccountStanding,
+    client: SessionClient,
+    proof: string | null,
+  ): Promise<SessionTokens | null>;
   /** What the session may do now, or null when it has ended or never was. `generation` is the access token's. */
   check(
     userId: string,

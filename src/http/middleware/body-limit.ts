@@ -16,12 +16,18 @@ export interface BodyLimits {
 
 const JSON_ONLY: BodyLimits = { limits: { "application/json": JSON_LIMIT_BYTES }, tooLarge: "body_too_large" };
 
-async function readUpTo(body: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
+/** The whole body; null when it is larger than `limit`. What is too much is read and thrown away, up to a point. */
+export async function readUpTo(
+  body: ReadableStream<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = [];
   const reader = body.getReader();
   let size = 0;
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((cause: unknown) => {
+      throw new AppError("malformed_request", { detail: "The body broke off.", cause });
+    });
     if (done) break;
     size += value.byteLength;
     if (size <= limit) chunks.push(value);
@@ -49,8 +55,16 @@ function assertJsonText(bytes: Uint8Array): void {
   } catch (cause) {
     throw new AppError("malformed_request", { detail: "The body is not UTF-8.", cause });
   }
-  if (/"__proto__"\s*:/.test(text)) {
-    throw invalidField("__proto__", "unrecognized_key", "This field is not known or not yours to set.");
+  // Escaped or not: what is no JSON at all is for the parser to tell.
+  if (!/__proto__|\\u/i.test(text)) return;
+  try {
+    JSON.parse(text, (key, value: unknown) => {
+      if (key === "__proto__")
+        throw invalidField(key, "unrecognized_key", "This field is not known or not yours to set.");
+      return value;
+    });
+  } catch (error) {
+    if (error instanceof AppError) throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { USER_ROLES } from "../../kernel/request-context.ts";
+import { sessionInfoSchema } from "../auth/index.ts";
 import { usageSchema } from "../plans/index.ts";
 import { readable, userSchema } from "../users/index.ts";
 
@@ -30,20 +31,8 @@ export const adminUserListSchema = z
   .object({ items: z.array(adminUserSchema), nextCursor: z.string().nullable() })
   .openapi("AdminUserList");
 
-const adminSessionSchema = z
-  .object({
-    id: z.string().openapi({ example: "ses_01KBTESTTESTTESTTESTTESTTE" }),
-    userAgent: z.string().nullable(),
-    ipPrefix: z.string().nullable().openapi({ example: "203.0.113.0/24" }),
-    createdAt: z.iso.datetime(),
-    lastSeenAt: z.iso.datetime().openapi({ description: "To the minute." }),
-    expiresAt: z.iso.datetime().openapi({ description: "Unless it is refreshed before." }),
-  })
-  .openapi("AdminSession");
-export type AdminSessionBody = z.output<typeof adminSessionSchema>;
-
 export const adminUserDetailsSchema = z
-  .object({ user: adminUserSchema, sessions: z.array(adminSessionSchema), usage: usageSchema })
+  .object({ user: adminUserSchema, sessions: z.array(sessionInfoSchema), usage: usageSchema })
   .openapi("AdminUserDetails");
 
 export const listUsersQuerySchema = z.object({

@@ -1,24 +1,11 @@
 import { toTimestamp } from "../../kernel/clock.ts";
-import type { SessionInfo } from "../../ports/session-store.ts";
 import type { QuotaGrant } from "../plans/index.ts";
 import { serializeUser, type User } from "../users/index.ts";
-import type { AdminSessionBody, AdminUserBody, QuotaGrantBody } from "./schemas.ts";
+import type { AdminUserBody, QuotaGrantBody } from "./schemas.ts";
 
 /** An account for admins. The repository hands out none that are deleted. */
 export function serializeAccount(user: User): AdminUserBody {
   return { ...serializeUser(user), status: user.status as AdminUserBody["status"] };
-}
-
-export function serializeSession(session: SessionInfo): AdminSessionBody {
-  const { id, userAgent, ipPrefix, createdAt, lastSeenAt, expiresAt } = session;
-  return {
-    id,
-    userAgent,
-    ipPrefix,
-    createdAt: toTimestamp(createdAt),
-    lastSeenAt: toTimestamp(lastSeenAt),
-    expiresAt: toTimestamp(expiresAt),
-  };
 }
 
 export function serializeGrant({ id, units, period, reason, createdAt }: QuotaGrant): QuotaGrantBody {

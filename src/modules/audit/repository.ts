@@ -45,6 +45,22 @@ export interface AuditFilter {
   readonly to?: number;
 }
 
+/** Where a subject's chain ends, and what is to be linked to it. */
+export interface ChainTail {
+  readonly subjectId: string;
+  /** Null when there is no chain yet. */
+  readonly head: ChainHead | null;
+  /** In order of id. */
+  readonly unlinked: readonly AuditRecord[];
+}
+
+/** Events with their links, behind the head they were made for. */
+export interface ChainExtension {
+  readonly subjectId: string;
+  readonly head: ChainHead | null;
+  readonly events: readonly (AuditRecord & AuditLink)[];
+}
+
 /**
  * The append-only log. Events of successes are inserted by the repositories in the transaction of the change; here are
  * failures, reading, and linking into chains.
@@ -53,20 +69,19 @@ export interface AuditRepository {
   /** Idempotent by the event's id: where a success has been recorded, it stays. */
   record(event: AuditEvent): Promise<void>;
   list(filter: AuditFilter, page: PageRequest): Promise<Page<AuditRecord>>;
-  /** Subjects with events to link, at most `limit`. */
-  listUnlinked(limit: number): Promise<readonly string[]>;
-  /** The last link of a subject's chain (null when there is none), and its unlinked events in order of id. */
-  tail(
-    subjectId: string,
-    limit: number,
-  ): Promise<{ readonly head: ChainHead | null; readonly unlinked: readonly AuditRecord[] }>;
+  /** Subjects with events to link, at most `limit`; first the one whose oldest is the oldest. */
+  listWaiting(limit: number): Promise<readonly string[]>;
+  /** The ends of these subjects' chains, each with at most `limit` events to link. */
+  tails(subjectIds: readonly string[], limit: number): Promise<readonly ChainTail[]>;
   /**
-   * Links events behind `head`, all or none; of racing linkers one wins.
-   * @returns false when the chain has another head by now, or an event was linked, renamed or erased meanwhile.
+   * Links each subject's events behind its head, all or none of them; of racing linkers one wins.
+   * @returns whose were linked: not those whose chain has another head by now, or of whose events one was linked,
+   * renamed or erased meanwhile.
    */
-  link(subjectId: string, head: ChainHead | null, events: readonly (AuditRecord & AuditLink)[]): Promise<boolean>;
-  /** A subject's linked events after `afterSeq` (null for all), in order. */
-  chain(subjectId: string, afterSeq: number | null, limit: number): Promise<readonly (AuditRecord & AuditLink)[]>;
-  /** A subject's events outside of its chain, in order of id. */
-  unlinked(subjectId: string, afterId: string, limit: number): Promise<readonly UnlinkedRecord[]>;
+  link(chains: readonly ChainExtension[]): Promise<ReadonlySet<string>>;
+  /**
+   * Erases what is personal in linked events of phones without an account that were made before `before`, oldest first.
+   * @returns how many events it changed, at most `limit`.
+   */
+  stripStrangers(before: number, limit: number): Promise<number>;
 }

@@ -15,6 +15,8 @@ import { registerVerifyOtp } from "./routes/verify-otp.ts";
 
 export { type AccessTokenSubject, type AccessTokens, createAccessTokens } from "./access-tokens.ts";
 export type { AuthDeps } from "./deps.ts";
+export { sessionInfoSchema } from "./schemas.ts";
+export { serializeSession } from "./serialize.ts";
 export { deliverSms } from "./service/deliver-sms.ts";
 export { changeAccount, endSession } from "./service/end-sessions.ts";
 export { requirePhone } from "./service/require-phone.ts";

@@ -1,6 +1,7 @@
 import type { PasswordHashing } from "../../kernel/config.ts";
 import { utf8 } from "../../kernel/encoding.ts";
 import { isCommonPassword } from "./common-passwords.ts";
+import { toAsciiDigits } from "./phone.ts";
 
 export const PASSWORD_MIN = 10;
 export const PASSWORD_MAX = 128;
@@ -47,7 +48,7 @@ export function accountPasswordProblem(
   phone: string,
   hashing: PasswordHashing,
 ): PasswordProblem | null {
-  if (password.replace(/\D/g, "").endsWith(phone.slice(-10)) && !/\p{L}/u.test(password)) {
+  if (toAsciiDigits(password).replace(/\D/g, "").endsWith(phone.slice(-10)) && !/\p{L}/u.test(password)) {
     return { code: "common_password", message: "The password must not be your phone number." };
   }
   if (hashing.algorithm === "bcrypt" && utf8(password).length > BCRYPT_MAX_BYTES) {

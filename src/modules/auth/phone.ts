@@ -8,6 +8,11 @@ export interface PhoneRules {
   readonly countries: readonly string[];
 }
 
+/** Whether numbers of a country, by its two letters, are known at all. */
+export function isKnownCountry(code: string): boolean {
+  return isSupportedCountry(code as CountryCode, metadata);
+}
+
 /** The longest writing that is looked at; E.164 has 15 digits. */
 export const LONGEST_PHONE = 32;
 

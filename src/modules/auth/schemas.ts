@@ -138,7 +138,7 @@ export const tokensSchema = z.object(tokens).openapi("Tokens");
 
 export const sessionSchema = z.object({ user: userSchema, ...tokens }).openapi("Session");
 
-export const refreshSchema = z.strictObject({ refreshToken: z.string().min(1).max(512) }).openapi("Refresh");
+export const refreshSchema = z.strictObject({ refreshToken: z.string() }).openapi("Refresh");
 
 export const resetPasswordSchema = z.strictObject({ verificationToken, newPassword }).openapi("ResetPassword");
 
@@ -146,24 +146,32 @@ export const changePasswordSchema = z
   .strictObject({ currentPassword: knownPassword, newPassword })
   .openapi("ChangePassword");
 
+export const sessionInfoSchema = z
+  .object({
+    id: z.string().openapi({ example: "ses_01KBTESTTESTTESTTESTTESTTE" }),
+    userAgent: z.string().nullable(),
+    ipPrefix: z.string().nullable().openapi({ example: "203.0.113.0/24" }),
+    createdAt: z.iso.datetime(),
+    lastSeenAt: z.iso.datetime().openapi({ description: "To the minute." }),
+    expiresAt: z.iso.datetime().openapi({ description: "Unless it is refreshed before." }),
+  })
+  .openapi("SessionInfo");
+
 export const sessionListSchema = z
   .object({
     items: z.array(
-      z
-        .object({
-          id: z.string().openapi({ example: "ses_01KBTESTTESTTESTTESTTESTTE" }),
-          current: z.boolean().openapi({ description: "Whether this request belongs to it." }),
-          userAgent: z.string().nullable(),
-          ipPrefix: z.string().nullable().openapi({ example: "203.0.113.0/24" }),
-          createdAt: z.iso.datetime(),
-          lastSeenAt: z.iso.datetime().openapi({ description: "To the minute." }),
-          expiresAt: z.iso.datetime().openapi({ description: "Unless it is refreshed before." }),
-        })
-        .openapi("SessionInfo"),
+      sessionInfoSchema
+        .extend({ current: z.boolean().openapi({ description: "Whether this request belongs to it." }) })
+        .openapi("OwnSession"),
     ),
-    nextCursor: z.null(),
+    nextCursor: z.string().nullable(),
   })
   .openapi("SessionList");
+
+export const listSessionsQuerySchema = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().max(512).optional(),
+});
 
 export const inboxSchema = z
   .object({

@@ -115,13 +115,26 @@ export interface AccountErasure {
   next(userId: string, limit: number): Promise<AccountData>;
   eraseRows(userId: string, data: AccountData): Promise<void>;
   /**
-   * Takes the person out of the audit log: every event stays, under `pseudonym` and without what is personal. Events
-   * under an alias up to `until` lose what is personal and keep their name: the phone's next owner may have more of them.
+   * Takes the person out of the audit log and of the grants he gave, at most `limit` rows a statement: every event
+   * stays, under a pseudonym and without what is personal. Events under an alias up to `until` lose what is personal
+   * and keep their name: the phone's next owner may have more of them.
+   *
+   * The promise `promiseId` keeps the pseudonym, so that all calls, of several runs at once too, go on with the same; a
+   * new one is given with each call and taken by the first. A chain goes from its beginning: what is linked meanwhile
+   * follows its end, which is still there. Unlinked events go when no chain is left, and are linked behind it. Only a
+   * chain that then begins anew under the user's id, of what came late, takes another pseudonym.
+   * @returns how much it changed: when nothing, nothing was left.
    */
   anonymizeAudit(
     userId: string,
-    names: { readonly pseudonym: string; readonly aliases: readonly string[]; readonly until: number },
-  ): Promise<void>;
+    names: {
+      readonly promiseId: string;
+      readonly pseudonym: string;
+      readonly aliases: readonly string[];
+      readonly until: number;
+    },
+    limit: number,
+  ): Promise<number>;
   /** Removes the empty row itself. Nothing can be written for the account from then on. */
   eraseAccount(userId: string): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { RateLimiterApi, TakeAnswer } from "../../../durable-objects/rate-limiter/contract.ts";
-import { AppError } from "../../kernel/app-error.ts";
 import type { Keyring } from "../../kernel/keyring.ts";
 import type { RateLimiter, RatePolicy, ShownLimit, Taken } from "../../ports/rate-limiter.ts";
+import { askObject } from "./ask-object.ts";
 
 /** The RateLimiter namespace, as far as it is used. */
 export interface RateLimiterObjects {
@@ -10,18 +10,7 @@ export interface RateLimiterObjects {
 
 const TIMEOUT_MS = 5_000;
 
-/** Fails closed, and asks once: an overloaded object only suffers from retries. */
-async function ask<T>(answer: Promise<T>): Promise<T> {
-  const { promise: timeout, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("the rate limiter took too long")), TIMEOUT_MS);
-  try {
-    return await Promise.race([answer, timeout]);
-  } catch (cause) {
-    throw new AppError("service_unavailable", { cause });
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const ask = <T>(answer: Promise<T>) => askObject(answer, TIMEOUT_MS);
 
 /** The tightest of a policy's windows. */
 function tightest(policy: RatePolicy, { windows }: TakeAnswer): ShownLimit | null {
@@ -45,9 +34,12 @@ export function createRateLimiter(objects: RateLimiterObjects, keyring: Keyring)
       const answer = await ask(objects.getByName(object).take({ windows, ...(growth ? { growth } : {}) }));
       const state = tightest(policy, answer);
       if (policy.shown && state !== null) shown.set(object, state);
-      if (!answer.allowed) return { allowed: false, retryAfterMs: answer.retryAfterMs };
+      if (!answer.allowed) {
+        return { allowed: false, retryAfterMs: answer.retryAfterMs, pending: answer.pending };
+      }
       return { allowed: true, ticket: { object, takeId: answer.takeId }, remaining: state?.remaining ?? 0 };
     },
+    confirm: ({ object, takeId }) => ask(objects.getByName(object).confirm(takeId)),
     async giveBack({ object, takeId }) {
       const state = shown.get(object);
       if (state) shown.set(object, { ...state, remaining: Math.min(state.limit, state.remaining + 1) });

@@ -1,8 +1,8 @@
 import type { UserSessionsApi } from "../../../durable-objects/user-sessions/contract.ts";
-import { AppError } from "../../kernel/app-error.ts";
 import type { Config } from "../../kernel/config.ts";
 import type { Keyring } from "../../kernel/keyring.ts";
 import type { SessionStore, SessionTokens } from "../../ports/session-store.ts";
+import { askObject } from "./ask-object.ts";
 import { makeRefreshToken, readRefreshToken } from "./refresh-token.ts";
 
 /** The UserSessions namespace, as far as it is used. */
@@ -17,18 +17,7 @@ export interface SessionStoreOptions {
 
 const TIMEOUT_MS = 10_000;
 
-/** Fails closed, and asks once: without an answer nobody is signed in, and an overloaded object suffers from retries. */
-async function ask<T>(answer: Promise<T>): Promise<T> {
-  const { promise: timeout, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("the session object took too long")), TIMEOUT_MS);
-  try {
-    return await Promise.race([answer, timeout]);
-  } catch (cause) {
-    throw new AppError("service_unavailable", { cause });
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const ask = <T>(answer: Promise<T>) => askObject(answer, TIMEOUT_MS);
 
 interface State {
   readonly sessionId: string;
@@ -53,9 +42,9 @@ export function createSessionStore(objects: UserSessionsObjects, options: Sessio
   }
 
   return {
-    async open(userId, standing, { userAgent, ipPrefix }) {
+    async open(userId, standing, { userAgent, ipPrefix }, proof) {
       const maxSessions = limits.maxPerUser;
-      const request = { standing, userAgent, ipPrefix, idleMs, absoluteMs, maxSessions };
+      const request = { standing, proof, userAgent, ipPrefix, idleMs, absoluteMs, maxSessions };
       const answer = await ask(objects.getByName(userId).open(request));
       return answer.kind === "stale" ? null : tokensOf(userId, answer);
     },

@@ -2,6 +2,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { createConsumerServices, createImageProcessor } from "../../composition/consumer-services.ts";
 import { describeError } from "../../kernel/describe-error.ts";
 import { createLogger } from "../../kernel/logger.ts";
+import { sweepPart } from "../../kernel/sweep-part.ts";
 import { sweepConversions } from "../../modules/conversions/jobs.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
 import { consumeConversion } from "../../queues/conversions.consumer.ts";
@@ -22,17 +23,27 @@ export default {
       for (const message of batch.messages) await consumeConversion(services, batch.queue, message);
     } catch (error) {
       // Without configuration nothing can be done, and nothing may be lost: the messages come again.
-      createLogger({ level: "info", format: "json" }, { service: "consumer" }).log("error", "consumer not configured", {
-        cause: describeError(error),
-      });
+      tellUnconfigured(error);
       batch.retryAll({ delaySeconds: 60 });
     }
   },
 
   async scheduled(_controller, env) {
-    const services = createConsumerServices(env);
+    let services: ReturnType<typeof createConsumerServices>;
+    try {
+      services = createConsumerServices(env);
+    } catch (error) {
+      return tellUnconfigured(error);
+    }
+    const { logger, housekeeping, clock } = services;
     const report = await sweepConversions(services);
-    const rowsDeleted = await services.housekeeping.deleteExpired(services.clock.now());
-    services.logger.log("info", "sweep", { ...report, rowsDeleted });
+    const rowsDeleted = await sweepPart(logger, "housekeeping", () => housekeeping.deleteExpired(clock.now()));
+    logger.log("info", "sweep", { ...report, rowsDeleted });
   },
 } satisfies ExportedHandler<ConsumerEnv>;
+
+/** One line that names the variables, and none of what they hold. */
+function tellUnconfigured(error: unknown): void {
+  const logger = createLogger({ level: "info", format: "json" }, { service: "consumer" });
+  logger.log("error", "consumer not configured", { cause: describeError(error) });
+}

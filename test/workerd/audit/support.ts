@@ -64,6 +64,17 @@ export async function execute(statement: string, ...values: unknown[]): Promise<
   return meta.changes;
 }
 
+/** Many events of a user's at once, from long ago. @returns how many. */
+export function insertEvents(userId: string, count: number): Promise<number> {
+  return execute(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+     INSERT INTO audit_log (id, user_id, actor_id, action, outcome, ip_prefix, created_at)
+     SELECT printf('aud_%022d_%s', i, ?1), ?1, ?1, 'auth.login', 'success', '203.0.113.0/24', i FROM n`,
+    userId,
+    count,
+  );
+}
+
 /** What is stored of a subject's log. */
 export async function rowsOf(subjectId: string): Promise<Record<string, unknown>[]> {
   const { results } = await bindings.DB.prepare("SELECT * FROM audit_log WHERE user_id = ? ORDER BY id")

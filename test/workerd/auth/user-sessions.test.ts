@@ -10,6 +10,7 @@ import { api, type Session, signUp } from "../support/client.ts";
 import { bindings } from "../support/database.ts";
 
 const REQUEST: OpenSessionRequest = {
+  proof: null,
   standing: { role: "vendor", status: "active", epoch: 0 },
   userAgent: "test",
   ipPrefix: "203.0.113.0/24",

@@ -143,3 +143,51 @@ it.each(["telegram-bot", "internal", "admin"])("X-Request-Source: %s opens nothi
   const json = { verificationToken: "x", password: PASSWORD };
   expect((await api("/api/auth/register", { json, headers })).status).toBe(400);
 });
+
+it("a prototype's key in escapes vanishes from no body", async () => {
+  const body = '{"kind":"style","personImageId":"img_x","stylePreset":"oil","metadata":{"\\u005f_proto__":"x"}}';
+  const response = await raw("POST", "/api/conversions", body, account.token);
+  expect([response.status, await issuePaths(response)]).toEqual([422, ["__proto__"]]);
+  const harmless = await raw("PATCH", "/api/users/me", '{"bio":"about __proto__ and \\u0041"}', account.token);
+  expect(await harmless.json()).toMatchObject({ bio: "about __proto__ and A" });
+});
+
+it("a file of the documentation that is not there is 404, and a method it does not take 405", async () => {
+  expect((await api("/api/docs/nope.js")).status).toBe(404);
+  expect((await api("/api/docs/..%2f..%2fwrangler.toml")).status).toBe(404);
+  expect((await api("/api/docs/nope.js", { method: "DELETE" })).status).toBe(405);
+});
+
+it("the phone is no password, in whatever digits", async () => {
+  const phone = newPhone();
+  const verificationToken = await verifiedPhone(phone);
+  const national = `0${phone.slice(3)}`;
+  const persian = [...national].map((digit) => String.fromCodePoint(0x06f0 + Number(digit))).join("");
+  for (const password of [national, phone, persian]) {
+    const response = await api("/api/auth/register", { json: { verificationToken, password } });
+    expect([response.status, await issuePaths(response)]).toEqual([422, ["password"]]);
+  }
+});
+
+it("a client that goes in the middle of its body is told of, not our failure", async () => {
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode('{"na'));
+      controller.error(new Error("Network connection lost."));
+    },
+  });
+  const response = await apiWith({}, "/api/users/me", {
+    method: "PATCH",
+    token: account.token,
+    body,
+    headers: { "Content-Type": "application/json" },
+  });
+  expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, "malformed_request"]);
+});
+
+it.each([{ DEFAULT_COUNTRY: "XX" }, { OTP_COUNTRIES: "IR,ZZ" }, { OTP_COUNTRIES: "ir" }])(
+  "a country that there is not (%j) stops requests",
+  async (env) => {
+    expect((await apiWith(env, "/api/health")).status).toBe(503);
+  },
+);

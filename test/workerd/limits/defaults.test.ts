@@ -28,6 +28,9 @@ describe("without any variable", () => {
       unverifiedPerCountry: ["30/60m"],
       verifyPerIp: ["20/60m"],
       verifyPerPhone: ["20/1440m"],
+      verifyPerKnownDevice: ["20/1440m"],
+      loginsPerPhone: ["100/60m"],
+      commandsPerUser: ["600/60m"],
       loginPerIp: ["20/15m"],
       loginPerPhone: ["5/15m lock"],
       loginPerKnownDevice: ["5/15m lock"],
@@ -52,7 +55,10 @@ describe("without any variable", () => {
       "unverifiedPerCountry",
       "verifyPerIp",
       "verifyPerPhone",
+      "verifyPerKnownDevice",
       "loginPerIp",
+      "loginsPerPhone",
+      "commandsPerUser",
       "refreshPerSession",
       "uploadsPerUser",
       "conversionsPerUser",
@@ -77,6 +83,8 @@ it("every number can be set, in every environment", () => {
     RATE_LIMIT_REFRESH_PER_SESSION: "9",
     RATE_LIMIT_UPLOADS_PER_USER: "10",
     RATE_LIMIT_CONVERSIONS_PER_USER: "11",
+    RATE_LIMIT_LOGIN_PER_PHONE: "14",
+    RATE_LIMIT_COMMANDS_PER_USER: "15",
     MAX_LOGIN_ATTEMPTS: "12",
     LOCKOUT_DURATION: "13m",
   };
@@ -88,6 +96,9 @@ it("every number can be set, in every environment", () => {
       unverifiedPerCountry: ["5/60m"],
       verifyPerIp: ["6/60m"],
       verifyPerPhone: ["7/1440m"],
+      verifyPerKnownDevice: ["7/1440m"],
+      loginsPerPhone: ["14/60m"],
+      commandsPerUser: ["15/60m"],
       loginPerIp: ["8/15m"],
       loginPerPhone: ["12/13m lock"],
       loginPerKnownDevice: ["12/13m lock"],
@@ -102,7 +113,15 @@ it("every number can be set, in every environment", () => {
 it("no policy that counts by phone is shown, and no two policies share a name", () => {
   const limits = limitsOf("production");
   const shown = limits.filter(([, policy]) => policy.shown).map(([name]) => name);
-  expect(shown.sort()).toEqual(["conversionsPerUser", "loginPerIp", "otpPerIp", "uploadsPerUser", "verifyPerIp"]);
+  expect(shown.sort()).toEqual([
+    "commandsPerUser",
+    "conversionsPerUser",
+    "loginPerIp",
+    "otpPerIp",
+    "refreshPerSession",
+    "uploadsPerUser",
+    "verifyPerIp",
+  ]);
   expect(new Set(limits.map(([, policy]) => policy.name)).size).toBe(limits.length);
 });
 

@@ -34,6 +34,7 @@ function brokenLimiter(answer: (method: string, asked: number) => Promise<never>
     asked,
     getByName: (name) => ({
       take: through(name, "take"),
+      confirm: through(name, "confirm"),
       giveBack: through(name, "giveBack"),
       settle: through(name, "settle"),
       clear: through(name, "clear"),

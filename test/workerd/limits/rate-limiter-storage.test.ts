@@ -72,6 +72,16 @@ describe("growth", () => {
     expect(settled).toEqual([{ bucket: setClock(0), n: 1, ends_at: setClock(25 * HOUR_MS) }]);
   });
 
+  it("buckets that are over go with the first settling of a new one, alarm or not", async () => {
+    const stub = newLimiterObject();
+    for (let hour = 0; hour < 60; hour++) {
+      setClock(hour * HOUR_MS);
+      await stub.settle(await taken(stub, request), GROWTH);
+    }
+    const { settled } = await storedRows(stub);
+    expect(settled).toHaveLength(25);
+  });
+
   it("buckets are not added up, and the best one counts until its look-back ends", async () => {
     const stub = newLimiterObject();
     for (const [hour, count] of [

@@ -37,6 +37,7 @@ it("the take above the limit is refused one millisecond before the window's end 
   expect(await stub.take(THREE_AN_HOUR)).toEqual({
     allowed: false,
     retryAfterMs: 1,
+    pending: 0,
     windows: [{ limit: 3, remaining: 0, resetMs: 1 }],
   });
   setClock(HOUR_MS);
@@ -140,7 +141,7 @@ it("clearing forgets every take at once", async () => {
   for (let i = 0; i < 5; i++) await taken(stub, lock);
   expect(await isAllowed(stub, lock)).toBe(false);
   await stub.clear();
-  expect(await storedCounts(stub)).toMatchObject({ takes: 0 });
+  expect(await storedCounts(stub)).toEqual({});
   for (let i = 0; i < 5; i++) await taken(stub, lock);
   expect(await isAllowed(stub, lock)).toBe(false);
 });

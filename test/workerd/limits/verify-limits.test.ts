@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { newId } from "../../../src/kernel/ids.ts";
 import { problemOf } from "../support/app.ts";
-import { newPhone, randomIp } from "../support/client.ts";
+import { api, newPhone, PASSWORD, randomIp, signUp } from "../support/client.ts";
 import { challenge, countStatuses, expectLimited, times, verify, wrongCodes, wrongly } from "../support/limited.ts";
 import { DAY_MS, freezeClock, HOUR_MS, setClock } from "../support/limiter-object.ts";
 
@@ -76,6 +76,21 @@ describe("wrong codes for one phone", () => {
     expect(countStatuses(await times(30, () => verify(env, unknown(phone))))).toEqual({ 400: 7, 429: 23 });
     for (let i = 0; i < 8; i++) expect((await verify(env, unknown(phone))).status).toBe(400);
     for (let i = 0; i < 8; i++) expect((await verify(env, await challenge({}, phone))).status).toBe(200);
+  });
+
+  it("guesses of strangers don't count for a device the phone has been used on, which has as many of its own", async () => {
+    const { phone } = await signUp();
+    const signedIn = await api("/api/auth/login", { json: { phone, password: PASSWORD } });
+    const headers = { "Device-Token": signedIn.headers.get("Device-Token") ?? "" };
+    const two = { RATE_LIMIT_VERIFY_PER_PHONE_DAY: "2" };
+    const strangers = await challenge({}, phone);
+    for (const code of wrongCodes(strangers.code, 2)) await verify(two, { ...strangers, code });
+    const attempt = await challenge({}, phone);
+    await expectLimited(await verify(two, attempt));
+    for (const code of wrongCodes(attempt.code, 2)) {
+      expect((await verify(two, { ...attempt, code }, { headers })).status).toBe(400);
+    }
+    await expectLimited(await verify(two, attempt, { headers }));
   });
 
   it("no answer to a guess differs by what the phone has left", async () => {

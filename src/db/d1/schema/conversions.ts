@@ -58,10 +58,16 @@ export const conversions = sqliteTable(
     deletedAt: integer("deleted_at"),
   },
   (t) => [
-    index("conversions_user").on(t.userId, t.id).where(sql`${t.deletedAt} IS NULL`),
+    // Whole, unlike the next two: erasing an account finds deleted rows by it, and so does the foreign key.
+    index("conversions_user").on(t.userId, t.id),
     index("conversions_user_status").on(t.userId, t.status, t.id).where(sql`${t.deletedAt} IS NULL`),
     index("conversions_user_kind").on(t.userId, t.kind, t.id).where(sql`${t.deletedAt} IS NULL`),
     index("conversions_active").on(t.wakeAt).where(sql`${t.status} IN ('queued', 'processing')`),
+    // For the foreign keys: without these, each image that goes is looked for in the whole table.
+    index("conversions_person_image").on(t.personImageId),
+    index("conversions_garment_image").on(t.garmentImageId).where(sql`${t.garmentImageId} IS NOT NULL`),
+    index("conversions_style_image").on(t.styleImageId).where(sql`${t.styleImageId} IS NOT NULL`),
+    index("conversions_result_image").on(t.resultImageId).where(sql`${t.resultImageId} IS NOT NULL`),
     check("conversions_lease", sql`(${t.status} = 'processing') = (${t.lease} IS NOT NULL)`),
   ],
 );

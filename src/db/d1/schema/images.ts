@@ -24,5 +24,7 @@ export const images = sqliteTable(
   (t) => [
     index("images_user").on(t.userId, t.id).where(sql`${t.deletedAt} IS NULL AND ${t.kind} <> 'result'`),
     index("images_user_kind").on(t.userId, t.kind, t.id).where(sql`${t.deletedAt} IS NULL`),
+    // Deleted ones and results too: for erasing an account, and for the foreign key.
+    index("images_owner").on(t.userId),
   ],
 );

@@ -69,7 +69,7 @@ export const verificationTokens = sqliteTable(
     consumedBy: text("consumed_by"),
     createdAt: integer("created_at").notNull(),
   },
-  (t) => [index("verification_tokens_expiry").on(t.expiresAt)],
+  (t) => [index("verification_tokens_expiry").on(t.expiresAt), index("verification_tokens_phone").on(t.phone)],
 );
 
 /**
@@ -96,11 +96,17 @@ export const auditLog = sqliteTable(
     hash: text("hash"),
   },
   (t) => [
+    // Lists: a subject's, what somebody did (an erasure needs it too), and one action's.
     index("audit_log_user").on(t.userId, t.id),
     index("audit_log_actor").on(t.actorId, t.id),
     index("audit_log_action").on(t.action, t.id),
-    uniqueIndex("audit_log_chain").on(t.userId, t.seq),
+    // An event is in one of these two at a time: the chains, and what waits for the linker.
+    uniqueIndex("audit_log_chain").on(t.userId, t.seq).where(sql`${t.seq} IS NOT NULL`),
     index("audit_log_unlinked").on(t.userId, t.id).where(sql`${t.seq} IS NULL`),
+    // Only what is still to be stripped of what tells of a phone's owner.
+    index("audit_log_strangers")
+      .on(t.createdAt)
+      .where(sql`${t.salt} IS NOT NULL AND substr(${t.userId}, 1, 4) = 'phn_'`),
   ],
 );
 
@@ -133,7 +139,11 @@ export const quotaGrants = sqliteTable(
     reason: text("reason"),
     createdAt: integer("created_at").notNull(),
   },
-  (t) => [index("quota_grants_usage").on(t.userId, t.period, t.units)],
+  (t) => [
+    index("quota_grants_usage").on(t.userId, t.period, t.units),
+    // An admin's account is erased from what he granted.
+    index("quota_grants_granted_by").on(t.grantedBy),
+  ],
 );
 
 /** Messages of the development SMS provider; empty everywhere else. */

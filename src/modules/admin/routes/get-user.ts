@@ -1,9 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
 import { adminAccess, json, problems } from "../../../http/openapi.ts";
+import { serializeSession } from "../../auth/index.ts";
 import { serializeUsage } from "../../plans/index.ts";
 import { adminUserDetailsSchema, userParam } from "../schemas.ts";
-import { serializeAccount, serializeSession } from "../serialize.ts";
+import { serializeAccount } from "../serialize.ts";
 import { getUser } from "../service/get-user.ts";
 
 const route = createRoute({

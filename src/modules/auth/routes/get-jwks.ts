@@ -9,7 +9,7 @@ const route = createRoute({
   operationId: "getJwks",
   tags: ["Auth"],
   summary: "The public keys of access tokens",
-  description: "The active key first, then the one that is being retired.",
+  description: "The active key first, then the one that comes next and the one that is being retired.",
   ...publicAccess,
   responses: { 200: json(jwksSchema, "A JSON Web Key Set (RFC 7517)."), ...problems() },
 });

@@ -22,6 +22,7 @@ const route = createRoute({
       "body_too_large",
       "unsupported_media_type",
       "validation_failed",
+      "rate_limited",
     ),
   },
 });

@@ -3,7 +3,7 @@ import type { App } from "../../../http/app-type.ts";
 import { json, jsonBody, problems, publicJson } from "../../../http/openapi.ts";
 import { verifiedOtpSchema, verifyOtpSchema } from "../schemas.ts";
 import { verifyOtp } from "../service/verify-otp.ts";
-import { callerOf } from "./shared.ts";
+import { callerOf, deviceTokenRequest } from "./shared.ts";
 
 const route = createRoute({
   method: "post",
@@ -13,7 +13,7 @@ const route = createRoute({
   summary: "Trade a code for a verification token",
   description: "A code works once, and a few wrong tries end it. What is wrong with one is never told.",
   ...publicJson("auth.verify_otp"),
-  request: { body: jsonBody(verifyOtpSchema) },
+  request: { body: jsonBody(verifyOtpSchema), headers: deviceTokenRequest },
   responses: {
     200: json(verifiedOtpSchema, "The phone is verified."),
     ...problems(

@@ -1,6 +1,6 @@
 import { AppError, invalidField } from "../../../kernel/app-error.ts";
 import { type AuditStamp, doneBy } from "../../../kernel/audit.ts";
-import { Admission } from "../../../kernel/rate-limits.ts";
+import { Admission, giveBackAll } from "../../../kernel/rate-limits.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import type { AuthDeps } from "../deps.ts";
 import { accountPasswordProblem } from "../password-policy.ts";
@@ -51,7 +51,7 @@ export async function changePassword(
 ): Promise<void> {
   const limit = deps.config.limits.passwordChangePerUser;
   const admission = new Admission(deps.rateLimiter);
-  await admission.take(limit, actor.userId, "too_many_attempts");
+  const { ticket } = await admission.take(limit, actor.userId, "too_many_attempts");
   try {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       if (!(await tryChange(deps, actor, stamp, request))) continue;
@@ -60,7 +60,8 @@ export async function changePassword(
     }
     throw new AppError("service_unavailable");
   } catch (error) {
-    if (!(error instanceof AppError && error.code === "wrong_password")) await admission.giveBack();
+    if (!(error instanceof AppError && error.code === "wrong_password")) return giveBackAll([admission], error);
+    deps.background(deps.rateLimiter.confirm(ticket));
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { AppError } from "../../../kernel/app-error.ts";
 import { doneAnonymously } from "../../../kernel/audit.ts";
 import { sleep } from "../../../kernel/clock.ts";
 import { phoneSubject } from "../../../kernel/phone-subject.ts";
-import { Admission } from "../../../kernel/rate-limits.ts";
+import { Admission, giveBackAll } from "../../../kernel/rate-limits.ts";
 import type { SessionTokens } from "../../../ports/session-store.ts";
 import type { Credentials, User } from "../../users/index.ts";
 import type { Caller } from "../caller.ts";
@@ -64,9 +64,12 @@ async function byPassword(deps: LoginDeps, caller: Caller, writtenPhone: string,
   caller.audit.subject = await phoneSubject(deps.keyring, phone);
   const device = await readDeviceToken(deps.keyring, phone, caller.deviceToken, startedAt);
   const lock = device.known ? limits.loginPerKnownDevice : limits.loginPerPhone;
-  const admission = new Admission(deps.rateLimiter);
-  await admission.take(limits.loginPerIp, caller.addressKey);
-  const { remaining } = await admission.take(lock, phone, "too_many_attempts");
+  const failures = new Admission(deps.rateLimiter);
+  const hashes = new Admission(deps.rateLimiter);
+  await failures.take(limits.loginPerIp, caller.addressKey);
+  const { remaining, ticket } = await failures.take(lock, phone, "too_many_attempts");
+  // Last: strangers are stopped by the lock before they could fill it.
+  await hashes.take(limits.loginsPerPhone, phone).catch((reason) => giveBackAll([failures], reason));
   let user: User | null = null;
   let session: SessionTokens | null = null;
   try {
@@ -74,18 +77,18 @@ async function byPassword(deps: LoginDeps, caller: Caller, writtenPhone: string,
     session = user && (await openSession(deps, user, caller.client));
     if (user === null || session === null) {
       caller.audit.detail = { by: "password", locked: remaining === 0 };
+      deps.background(deps.rateLimiter.confirm(ticket));
       return await refuseNoSoonerThan(deps, startedAt);
     }
     await deps.audit.record(signedIn(deps, caller, user, session, "password"));
     await forgiveFailures(deps, [lock], phone);
-    deps.background(admission.giveBack());
+    deps.background(failures.giveBack());
     return signIn(deps, user, session, device.renew ? await newDeviceToken(deps.keyring, phone, startedAt) : null);
   } catch (error) {
     if (error instanceof AppError && error.code === "invalid_credentials") throw error;
     // What failed was not the password.
     if (user && session) deps.background(deps.sessions.end(user.id, session.sessionId));
-    await admission.giveBack();
-    throw error;
+    return giveBackAll([failures, hashes], error);
   }
 }
 
@@ -106,11 +109,11 @@ async function byVerification(deps: LoginDeps, caller: Caller, verificationToken
   caller.audit.detail = { by: "verification" };
   const user = (await deps.users.findCredentials(phone))?.user ?? null;
   if (user === null || user.status === "disabled") throw new AppError("invalid_credentials");
-  const session = await openSession(deps, user, caller.client);
+  // However many use the token at once, one session is opened and one of them gets it: no other device is pushed out.
+  const session = await openSession(deps, user, caller.client, tokenHash);
   if (session === null) throw new AppError("invalid_credentials");
   const event = signedIn(deps, caller, user, session, "verification");
   if ((await deps.otp.consumeVerificationToken(tokenHash, "login", { now, event })) === null) {
-    deps.background(deps.sessions.end(user.id, session.sessionId));
     throw new AppError("invalid_credentials");
   }
   await forgiveFailures(deps, [limits.loginPerPhone, limits.loginPerKnownDevice], phone);

@@ -20,9 +20,10 @@ export function openSession(
   deps: Pick<AuthDeps, "sessions">,
   user: User,
   client: SessionClient,
+  proof: string | null = null,
 ): Promise<SessionTokens | null> {
   const standing = { role: user.role, status: user.status, epoch: user.sessionEpoch };
-  return deps.sessions.open(user.id, standing, client);
+  return deps.sessions.open(user.id, standing, client, proof);
 }
 
 /** The answer to whoever has just signed in. */

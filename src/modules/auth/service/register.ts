@@ -52,9 +52,13 @@ export async function register(deps: RegisterDeps, caller: Caller, registration:
   const { updatedAt: _, ...row } = user;
   const { sessionId } = session;
   const event = doneAnonymously({ userId: user.id }, caller.audit, now, { userId: user.id, sessionId });
-  const outcome = await deps.users.register({ ...row, passwordHash }, tokenHash, event);
+  const endSession = () => deps.background(deps.sessions.end(user.id, sessionId));
+  const outcome = await deps.users.register({ ...row, passwordHash }, tokenHash, event).catch((error) => {
+    endSession();
+    throw error;
+  });
   if (outcome.kind !== "registered") {
-    deps.background(deps.sessions.end(user.id, sessionId));
+    endSession();
     throw new AppError(outcome.kind === "phone_taken" ? "already_registered" : "invalid_verification_token");
   }
   return signIn(deps, outcome.user, session, await newDeviceToken(deps.keyring, phone, now));

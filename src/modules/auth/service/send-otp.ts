@@ -19,18 +19,22 @@ export interface SentOtp {
 
 type SendDeps = Pick<AuthDeps, "config" | "clock" | "keyring" | "otp" | "rateLimiter" | "dispatchSms">;
 
-/** Counts the send, or refuses it; what it took of the limits of unverified sends comes back with the right code. */
-async function admit(deps: SendDeps, caller: Caller, phone: string): Promise<UnverifiedTake[]> {
+/**
+ * Counts the send, or refuses it; what it took of the limits of unverified sends comes back with the right code. The
+ * phone comes last: it may be somebody else's, and nothing that follows may hold its place and then refuse.
+ */
+async function admit(deps: SendDeps, caller: Caller, phone: string) {
   const { limits } = deps.config;
   const admission = new Admission(deps.rateLimiter);
   await admission.take(limits.otpPerIp, caller.addressKey);
-  await admission.take(limits.otpPerPhone, phone);
   const byIp = await admission.take(limits.unverifiedPerIp, caller.addressKey);
   const byCountry = await admission.take(limits.unverifiedPerCountry, countryOf(phone));
-  return [
+  await admission.take(limits.otpPerPhone, phone);
+  const takes: UnverifiedTake[] = [
     { limit: "unverifiedPerIp", ...byIp.ticket },
     { limit: "unverifiedPerCountry", ...byCountry.ticket },
   ];
+  return { takes, take: byCountry.ticket };
 }
 
 /**
@@ -48,7 +52,7 @@ export async function sendOtp(
   const subject = await phoneSubject(deps.keyring, phone);
   caller.audit.subject = subject;
   if (deps.config.sms.kind === "unavailable") throw new AppError("service_unavailable");
-  const takes = await admit(deps, caller, phone);
+  const { takes, take } = await admit(deps, caller, phone);
   const createdAt = deps.clock.now();
   const expiresAt = createdAt + ttlMs;
   const challengeId = newId("chl", createdAt);
@@ -56,7 +60,7 @@ export async function sendOtp(
   const code = newOtpCode();
   const [codeMac = ""] = await codeMacs(deps.keyring, { purpose, phone, challengeId, code });
   const phoneMac = await deps.keyring.mac("phone", [phone, purpose]);
-  const sealed = await sealSms(deps.keyring, { to: phone, code, purpose });
+  const sealed = await sealSms(deps.keyring, { to: phone, code, purpose, take });
   await deps.otp.createChallenge(
     { id: challengeId, codeMac, phoneMac, takes, createdAt, expiresAt },
     { id: smsId, sealed, dueAt: createdAt, expiresAt, createdAt },

@@ -1,4 +1,5 @@
 import { describeError } from "../../../kernel/describe-error.ts";
+import { sweepPart } from "../../../kernel/sweep-part.ts";
 import type { OutboxEntry } from "../../../ports/outbox.ts";
 import type { AccountStanding } from "../../../ports/session-store.ts";
 import type { AuthDeps } from "../deps.ts";
@@ -6,6 +7,7 @@ import { deliverSms } from "./deliver-sms.ts";
 
 const TOPICS = ["sessions.advance", "sessions.end"] as const;
 const BATCH = 100;
+const POSTPONED_MS = 5 * 60_000;
 /** The queue's own message comes first; this is how late it may be. */
 const SMS_LATE_MS = 5_000;
 /** A Worker has six connections; a provider that hangs must not hold the sweep up for long. */
@@ -18,12 +20,15 @@ export interface IdentitySweep {
 
 type SweepDeps = Pick<
   AuthDeps,
-  "clock" | "logger" | "outbox" | "sessions" | "keyring" | "sms" | "smsOutbox" | "users" | "config"
+  "clock" | "logger" | "rateLimiter" | "outbox" | "sessions" | "keyring" | "sms" | "smsOutbox" | "users" | "config"
 >;
 
 /** Does what a request had promised and did not live to do: telling sessions of changes, sending codes. */
 export async function sweepIdentity(deps: SweepDeps): Promise<IdentitySweep> {
-  return { promisesKept: await keepPromises(deps), messagesTried: await sendLeftOver(deps) };
+  return {
+    promisesKept: await sweepPart(deps.logger, "promises", () => keepPromises(deps)),
+    messagesTried: await sweepPart(deps.logger, "messages", () => sendLeftOver(deps)),
+  };
 }
 
 async function keep(deps: SweepDeps, entry: OutboxEntry<(typeof TOPICS)[number]>): Promise<void> {
@@ -43,6 +48,8 @@ async function keepPromises(deps: SweepDeps): Promise<number> {
       await deps.outbox.settle(entry.id);
       kept++;
     } catch (error) {
+      // Out of the way of the others; tried again later.
+      await deps.outbox.postpone(entry.id, deps.clock.now() + POSTPONED_MS);
       deps.logger.log("error", "promise not kept", {
         outboxId: entry.id,
         topic: entry.topic,

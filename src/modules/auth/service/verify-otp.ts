@@ -1,9 +1,10 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { doneAnonymously } from "../../../kernel/audit.ts";
 import { phoneSubject } from "../../../kernel/phone-subject.ts";
-import { Admission } from "../../../kernel/rate-limits.ts";
+import { Admission, giveBackAll } from "../../../kernel/rate-limits.ts";
 import type { Caller } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
+import { readDeviceToken } from "../known-device.ts";
 import { codeMacs } from "../otp-code.ts";
 import type { OtpPurpose } from "../repository.ts";
 import { hashVerificationToken, newVerificationToken } from "../verification-token.ts";
@@ -39,7 +40,9 @@ export async function verifyOtp(deps: VerifyDeps, caller: Caller, attempt: OtpAt
   const byAddress = new Admission(deps.rateLimiter);
   const byPhone = new Admission(deps.rateLimiter);
   await byAddress.take(limits.verifyPerIp, caller.addressKey);
-  await byPhone.take(limits.verifyPerPhone, phone).catch((error) => giveBackAll([byAddress], error));
+  const device = await readDeviceToken(deps.keyring, phone, caller.deviceToken, deps.clock.now());
+  const perPhone = device.known ? limits.verifyPerKnownDevice : limits.verifyPerPhone;
+  await byPhone.take(perPhone, phone).catch((error) => giveBackAll([byAddress], error));
   const now = deps.clock.now();
   const verificationToken = newVerificationToken();
   const token = {
@@ -59,16 +62,12 @@ export async function verifyOtp(deps: VerifyDeps, caller: Caller, attempt: OtpAt
     .catch((error) => giveBackAll([byAddress, byPhone], error));
   if (outcome.kind === "wrong") throw new AppError("invalid_code");
   if (outcome.kind === "no_challenge") {
-    await byPhone.giveBack();
+    // Not waited for: every kind of wrong takes as long.
+    deps.background(byPhone.giveBack());
     throw new AppError("invalid_code");
   }
   const settled = outcome.takes.map((take) => deps.rateLimiter.settle(limits[take.limit], take));
   deps.background(Promise.all([byAddress.giveBack(), byPhone.giveBack(), ...settled]));
   const expiresIn = Math.floor(otp.verificationTokenTtlMs / 1000);
   return { verificationToken, expiresIn, registered: outcome.registered };
-}
-
-async function giveBackAll(admissions: readonly Admission[], error: unknown): Promise<never> {
-  await Promise.all(admissions.map((admission) => admission.giveBack()));
-  throw error;
 }

@@ -1,4 +1,5 @@
 import { describeError } from "../../../kernel/describe-error.ts";
+import { sweepPart } from "../../../kernel/sweep-part.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
 import { expireOverdue } from "./expire-overdue.ts";
 
@@ -21,20 +22,10 @@ export interface SweepReport {
  */
 export async function sweepConversions(deps: ConversionWorkerDeps): Promise<SweepReport> {
   return {
-    expired: await guarded(deps, "expire", () => expireOverdue(deps, null, BATCH)),
-    outboxDone: await guarded(deps, "outbox", () => drainOutbox(deps)),
-    sparesSent: await guarded(deps, "spares", () => sendSpares(deps)),
+    expired: await sweepPart(deps.logger, "expire", () => expireOverdue(deps, null, BATCH)),
+    outboxDone: await sweepPart(deps.logger, "outbox", () => drainOutbox(deps)),
+    sparesSent: await sweepPart(deps.logger, "spares", () => sendSpares(deps)),
   };
-}
-
-/** One part of a sweep: what fails in it must not keep the other parts from their work. */
-async function guarded(deps: ConversionWorkerDeps, part: string, work: () => Promise<number>): Promise<number> {
-  try {
-    return await work();
-  } catch (error) {
-    deps.logger.log("error", "part of the sweep failed", { part, cause: describeError(error) });
-    return 0;
-  }
 }
 
 async function drainOutbox(deps: ConversionWorkerDeps): Promise<number> {

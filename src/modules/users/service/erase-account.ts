@@ -6,9 +6,12 @@ import type { UsersDeps } from "../deps.ts";
 const SETTLED_MS = 10 * 60_000;
 /** At most 1,000 objects are deleted at once, two a row. */
 const BATCH = 200;
+const LOG_BATCH = 500;
 /** Bounds one run; the sweeper goes on where it ends. */
 const MAX_BATCHES = 25;
 const SWEEP_BATCH = 10;
+/** One that fails makes way for the others. */
+const POSTPONED_MS = 5 * 60_000;
 
 type EraseDeps = Pick<UsersDeps, "erasure" | "objects" | "outbox" | "clock">;
 
@@ -27,8 +30,8 @@ export async function eraseAccount(
     const data = await deps.erasure.next(userId, BATCH);
     if (data.conversionIds.length === 0 && data.imageIds.length === 0) {
       const now = deps.clock.now();
-      const pseudonym = newId("anon", now);
-      await deps.erasure.anonymizeAudit(userId, { pseudonym, aliases, until: deletedAt });
+      const names = { promiseId, pseudonym: newId("anon", now), aliases, until: deletedAt };
+      if ((await deps.erasure.anonymizeAudit(userId, names, LOG_BATCH)) > 0) continue;
       if (now < deletedAt + SETTLED_MS) return deps.outbox.postpone(promiseId, deletedAt + SETTLED_MS);
       await deps.erasure.eraseAccount(userId);
       return deps.outbox.settle(promiseId);
@@ -42,7 +45,8 @@ export async function eraseAccount(
 export async function sweepErasures(deps: EraseDeps & Pick<UsersDeps, "logger">): Promise<number> {
   const due = await deps.outbox.listDue(["account.erase"], deps.clock.now(), SWEEP_BATCH);
   for (const { id, payload } of due) {
-    await eraseAccount(deps, { promiseId: id, ...payload }).catch((error: unknown) => {
+    await eraseAccount(deps, { promiseId: id, ...payload }).catch(async (error: unknown) => {
+      await deps.outbox.postpone(id, deps.clock.now() + POSTPONED_MS);
       deps.logger.log("error", "account not erased yet", { outboxId: id, cause: describeError(error) });
     });
   }
