@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
@@ -7,6 +8,8 @@ const sample = (name: string) => readFileSync(`samples/${name}`).toString("base6
 
 export default defineConfig({
   test: {
+    // Most tests wait for answers more than they compute: two at a time, even where there is a core to spare for one.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     coverage: {
       provider: "istanbul",
       include: ["src/**/*.ts", "durable-objects/**/*.ts"],
@@ -44,6 +47,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          // Each starts a stack of its own; after the others, for the sake of those that measure time.
+          sequence: { groupOrder: 1 },
         },
       },
     ],
