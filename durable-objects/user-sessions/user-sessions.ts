@@ -150,6 +150,7 @@ export class UserSessions extends DurableObject implements UserSessionsApi {
   #load(): Memory {
     if (this.#memory === null) {
       this.#hasTables = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'standing'").toArray().length > 0;
+      if (this.#hasTables) this.#bringUpToDate();
       const rows = this.#hasTables ? this.#sql.exec<Row<SessionRecord>>("SELECT * FROM sessions").toArray() : [];
       const standings = this.#hasTables
         ? this.#sql.exec<Row<StoredStanding>>("SELECT role, status, epoch, keptUntil FROM standing").toArray()
@@ -157,6 +158,13 @@ export class UserSessions extends DurableObject implements UserSessionsApi {
       this.#memory = { sessions: new Map(rows.map((row) => [row.id, row])), standing: standings[0] ?? null };
     }
     return this.#memory;
+  }
+
+  /** Objects live longer than versions: a column that came later is added to the table of an earlier one. */
+  #bringUpToDate(): void {
+    const [table] = this.#sql.exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE name = 'sessions'");
+    if (table?.sql.includes("openedBy")) return;
+    this.#sql.exec("ALTER TABLE sessions ADD COLUMN openedBy TEXT");
   }
 
   #createTables(): void {

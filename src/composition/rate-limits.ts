@@ -44,6 +44,12 @@ export function createRateLimits(v: LimitVariables): RateLimits {
     configured ?? (v.ENVIRONMENT === "development" ? WIDE : usual);
   const lock: RateWindow = { kind: "lock", limit: v.MAX_LOGIN_ATTEMPTS, windowMs: v.LOCKOUT_DURATION };
   const wrongCodes: RateWindow = { limit: or(v.RATE_LIMIT_VERIFY_PER_PHONE_DAY, 20), windowMs: DAY_MS };
+  // Strangers can fail so often in an hour, locks and all; four times that leaves the owner his share.
+  const strangers = v.MAX_LOGIN_ATTEMPTS * Math.ceil(HOUR_MS / v.LOCKOUT_DURATION);
+  const hashes: RateWindow = {
+    limit: or(v.RATE_LIMIT_LOGIN_PER_PHONE, Math.max(100, 4 * strangers)),
+    windowMs: HOUR_MS,
+  };
   const hour = v.RATE_LIMIT_WINDOW;
   return {
     otpPerIp: policy("otp-ip", [{ limit: v.RATE_LIMIT_OTP_PER_IP, windowMs: hour }], true),
@@ -64,7 +70,8 @@ export function createRateLimits(v: LimitVariables): RateLimits {
     verifyPerPhone: policy("verify-phone", [wrongCodes]),
     verifyPerKnownDevice: policy("verify-known-device", [wrongCodes]),
     loginPerIp: policy("login-ip", [{ limit: or(v.RATE_LIMIT_LOGIN_PER_IP, 20), windowMs: 15 * MINUTE_MS }], true),
-    loginsPerPhone: policy("login-phone-all", [{ limit: or(v.RATE_LIMIT_LOGIN_PER_PHONE, 100), windowMs: HOUR_MS }]),
+    loginsPerPhone: policy("login-phone-all", [hashes]),
+    resetsPerPhone: policy("password-reset", [hashes]),
     loginPerPhone: policy("login-phone", [lock]),
     loginPerKnownDevice: policy("login-known-device", [lock]),
     passwordChangePerUser: policy("password-change", [lock]),

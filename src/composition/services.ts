@@ -78,7 +78,7 @@ type SmsServices = Pick<ApiServices, "sms" | "smsOutbox" | "smsInbox" | "dispatc
  */
 function smsServices(
   env: ApiEnv,
-  core: CoreServices & Pick<ApiServices, "users" | "rateLimiter"> & { readonly db: DrizzleD1Database },
+  core: CoreServices & Pick<ApiServices, "users"> & { readonly db: DrizzleD1Database },
 ): SmsServices {
   const { config, db, background } = core;
   const inbox = createD1DevSms(db, core.clock);
@@ -110,7 +110,6 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     );
   };
   const users = createD1UserRepository(db);
-  const rateLimiter = createRateLimiter(env.RATE_LIMITER, keyring);
   return {
     config,
     clock: systemClock,
@@ -121,10 +120,10 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     users,
     erasure: createD1AccountErasure(db),
     audit: createD1AuditRepository(db),
-    rateLimiter,
+    rateLimiter: createRateLimiter(env.RATE_LIMITER, keyring),
     otp: createD1OtpRepository(db),
     hasher: createRpcPasswordHasher(env.HASHER),
-    ...smsServices(env, { config, clock: systemClock, logger, keyring, db, users, rateLimiter, background }),
+    ...smsServices(env, { config, clock: systemClock, logger, keyring, db, users, background }),
     images: createD1ImageRepository(db),
     conversions: createD1ConversionRepository(db),
     quota: createD1QuotaRepository(db),

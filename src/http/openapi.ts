@@ -50,8 +50,19 @@ export function problems(...codes: readonly ErrorCode[]): Record<never, never> {
 }
 
 const bearer = [{ bearer: [] }];
+/** What takes access away: nobody who has stolen another session may use up what the owner needs to get rid of him. */
+const CONTAINMENT: ReadonlySet<AuditAction> = new Set([
+  "auth.logout_all",
+  "auth.password_change",
+  "session.revoke",
+  "user.delete",
+  "admin.disable",
+  "admin.end_sessions",
+] as const);
+
 /** What is written down for good is limited, refused or not. */
-const commands = rateLimit("commandsPerUser");
+const commands = (action: AuditAction) =>
+  rateLimit("commandsPerUser", CONTAINMENT.has(action) ? "sessionId" : "userId");
 
 /** For routes anyone may call. `x-role` tells readers of the document who a route is for. */
 export const publicAccess = { "x-role": "anyone", security: [] };
@@ -67,18 +78,18 @@ export function publicJson(action: AuditAction) {
   return { ...publicAccess, middleware: [audited(action), bodyLimit()] };
 }
 export function userJson(action: AuditAction) {
-  return { ...userAccess, middleware: [audited(action), authenticate, commands, bodyLimit()] };
+  return { ...userAccess, middleware: [audited(action), authenticate, commands(action), bodyLimit()] };
 }
 export function adminJson(action: AuditAction) {
-  return { ...adminAccess, middleware: [audited(action), authenticate, requireAdmin, commands, bodyLimit()] };
+  return { ...adminAccess, middleware: [audited(action), authenticate, requireAdmin, commands(action), bodyLimit()] };
 }
 
 /** For commands that take no body, under their name in the audit log. */
 export function userCommand(action: AuditAction) {
-  return { ...userAccess, middleware: [audited(action), authenticate, commands, noBody] };
+  return { ...userAccess, middleware: [audited(action), authenticate, commands(action), noBody] };
 }
 export function adminCommand(action: AuditAction) {
-  return { ...adminAccess, middleware: [audited(action), authenticate, requireAdmin, commands, noBody] };
+  return { ...adminAccess, middleware: [audited(action), authenticate, requireAdmin, commands(action), noBody] };
 }
 /** For the one that works with the token of a session that has ended, too. */
 export function tokenCommand(action: AuditAction) {

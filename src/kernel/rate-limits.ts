@@ -23,6 +23,8 @@ export interface RateLimits {
   readonly loginPerIp: RatePolicy;
   /** Logins with a password for one phone, good ones too: each costs a hash. */
   readonly loginsPerPhone: RatePolicy;
+  /** Passwords reset for one phone: each costs a hash. */
+  readonly resetsPerPhone: RatePolicy;
   /** Failed logins for one phone, from devices it has not been used on. */
   readonly loginPerPhone: RatePolicy;
   /** Failed logins for one phone, from devices it has been used on. */
@@ -37,6 +39,7 @@ export interface RateLimits {
 }
 
 const POLL_MS = 150;
+const LONGEST_POLL_MS = 600;
 const LONGEST_WAIT_MS = 6_000;
 
 /** The refusal of a full window. */
@@ -80,10 +83,11 @@ export class Admission {
 
   /** Where a lock is full of attempts under way, waits for what becomes of them: they may all turn out well. */
   async #settledTake(policy: RatePolicy, subject: string): Promise<Taken> {
-    for (let waitedMs = 0; ; waitedMs += POLL_MS) {
+    const deadline = Date.now() + LONGEST_WAIT_MS;
+    for (let pauseMs = POLL_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_POLL_MS)) {
       const taken = await this.#limiter.take(policy, subject);
-      if (taken.allowed || taken.pending === 0 || waitedMs >= LONGEST_WAIT_MS) return taken;
-      await sleep(POLL_MS);
+      if (taken.allowed || taken.pending === 0 || Date.now() >= deadline) return taken;
+      await sleep(pauseMs * (0.5 + Math.random() / 2));
     }
   }
 

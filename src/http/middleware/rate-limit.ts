@@ -2,11 +2,11 @@ import type { MiddlewareHandler } from "hono";
 import { Admission, type RateLimits } from "../../kernel/rate-limits.ts";
 import type { AppEnv } from "../app-type.ts";
 
-/** Counts the request against a limit of the signed-in user. After `authenticate`. */
-export function rateLimit(name: keyof RateLimits): MiddlewareHandler<AppEnv> {
+/** Counts the request against a limit of the signed-in user, or of this session alone. After `authenticate`. */
+export function rateLimit(name: keyof RateLimits, by: "userId" | "sessionId" = "userId"): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const { rateLimiter, config } = c.get("services");
-    await new Admission(rateLimiter).take(config.limits[name], c.get("actor").userId);
+    await new Admission(rateLimiter).take(config.limits[name], c.get("actor")[by]);
     await next();
   };
 }

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { Keyring } from "../../kernel/keyring.ts";
-import type { RateTicket } from "../../ports/rate-limiter.ts";
 import { OTP_PURPOSES, type OtpPurpose } from "./repository.ts";
 
 /** A message to a phone, as it waits in the outbox. */
@@ -9,15 +8,12 @@ export interface PendingSms {
   readonly to: string;
   readonly code: string;
   readonly purpose: OtpPurpose;
-  /** What it took of its country's limit, given back where nothing is sent. */
-  readonly take: RateTicket;
 }
 
 const schema = z.object({
   to: z.string(),
   code: z.string(),
   purpose: z.enum(OTP_PURPOSES),
-  take: z.object({ object: z.string(), takeId: z.number() }),
 });
 
 /** Readable only with the service's secret: whoever gets hold of the database learns no code and no phone from it. */

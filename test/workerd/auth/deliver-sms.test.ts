@@ -33,7 +33,6 @@ function message(change: Partial<PendingSms> = {}): PendingSms {
     to: newPhone(),
     code: String(100_000 + (digits % 900_000)),
     purpose: "register",
-    take: { object: "none", takeId: 1 },
     ...change,
   };
   secrets.push(made.to.slice(1), `0?${made.to.slice(3)}`, made.code);

@@ -37,8 +37,7 @@ describe.each([
     const phone = newPhone();
     expect((await send({ ...provider, SMS_QUEUE }, phone)).status).toBe(202);
     const { row, message } = await newestMessage();
-    const take = { object: expect.stringMatching(/^[\w-]{43}$/), takeId: expect.any(Number) };
-    expect(message).toEqual({ to: phone, code: expect.stringMatching(/^\d{6}$/), purpose: "register", take });
+    expect(message).toEqual({ to: phone, code: expect.stringMatching(/^\d{6}$/), purpose: "register" });
     expect(row).toMatchObject({ attempts: 0, expiresAt: row.createdAt + 300_000, dueAt: row.createdAt });
     expect(SMS_QUEUE.sent).toEqual([{ v: 1, type: "sms.send", smsId: row.id }]);
     expect(fetched).not.toHaveBeenCalled();

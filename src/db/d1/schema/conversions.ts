@@ -58,8 +58,9 @@ export const conversions = sqliteTable(
     deletedAt: integer("deleted_at"),
   },
   (t) => [
-    // Whole, unlike the next two: erasing an account finds deleted rows by it, and so does the foreign key.
-    index("conversions_user").on(t.userId, t.id),
+    index("conversions_user").on(t.userId, t.id).where(sql`${t.deletedAt} IS NULL`),
+    // Whole: erasing an account finds deleted rows by it, and so does the foreign key.
+    index("conversions_owner").on(t.userId),
     index("conversions_user_status").on(t.userId, t.status, t.id).where(sql`${t.deletedAt} IS NULL`),
     index("conversions_user_kind").on(t.userId, t.kind, t.id).where(sql`${t.deletedAt} IS NULL`),
     index("conversions_active").on(t.wakeAt).where(sql`${t.status} IN ('queued', 'processing')`),

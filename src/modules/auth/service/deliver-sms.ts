@@ -3,7 +3,7 @@ import { SmsError } from "../../../ports/sms-sender.ts";
 import type { AuthDeps } from "../deps.ts";
 import { unsealSms } from "../sealed-sms.ts";
 
-type DeliverDeps = Pick<AuthDeps, "clock" | "logger" | "keyring" | "rateLimiter" | "sms" | "smsOutbox" | "users">;
+type DeliverDeps = Pick<AuthDeps, "clock" | "logger" | "keyring" | "sms" | "smsOutbox" | "users">;
 
 /** A provider that has not answered by then won't be waited for. */
 const TIMEOUT_MS = 10_000;
@@ -47,7 +47,6 @@ export async function deliverSms(deps: DeliverDeps, id: string): Promise<Deliver
   }
   if (message.purpose !== "register" && !(await deps.users.isRegistered(message.to))) {
     await deps.smsOutbox.remove(id);
-    await deps.rateLimiter.giveBack(message.take);
     return DONE;
   }
   try {

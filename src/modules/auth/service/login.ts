@@ -68,7 +68,7 @@ async function byPassword(deps: LoginDeps, caller: Caller, writtenPhone: string,
   const hashes = new Admission(deps.rateLimiter);
   await failures.take(limits.loginPerIp, caller.addressKey);
   const { remaining, ticket } = await failures.take(lock, phone, "too_many_attempts");
-  // Last: strangers are stopped by the lock before they could fill it.
+  // Last, and with room for far more than the lock lets strangers try.
   await hashes.take(limits.loginsPerPhone, phone).catch((reason) => giveBackAll([failures], reason));
   let user: User | null = null;
   let session: SessionTokens | null = null;

@@ -39,7 +39,7 @@ export async function resetPassword(
   caller.audit.subject = subject;
   const problem = accountPasswordProblem(request.newPassword, phone, deps.config.passwords.hashing);
   if (problem !== null) throw invalidField("newPassword", problem.code, problem.message);
-  await new Admission(deps.rateLimiter).take(deps.config.limits.loginsPerPhone, phone);
+  await new Admission(deps.rateLimiter).take(deps.config.limits.resetsPerPhone, phone);
   const passwordHash = await deps.hasher.hash(request.newPassword);
   const now = deps.clock.now();
   const promiseId = newId("obx", now);

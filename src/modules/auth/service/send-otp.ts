@@ -23,18 +23,17 @@ type SendDeps = Pick<AuthDeps, "config" | "clock" | "keyring" | "otp" | "rateLim
  * Counts the send, or refuses it; what it took of the limits of unverified sends comes back with the right code. The
  * phone comes last: it may be somebody else's, and nothing that follows may hold its place and then refuse.
  */
-async function admit(deps: SendDeps, caller: Caller, phone: string) {
+async function admit(deps: SendDeps, caller: Caller, phone: string): Promise<UnverifiedTake[]> {
   const { limits } = deps.config;
   const admission = new Admission(deps.rateLimiter);
   await admission.take(limits.otpPerIp, caller.addressKey);
   const byIp = await admission.take(limits.unverifiedPerIp, caller.addressKey);
   const byCountry = await admission.take(limits.unverifiedPerCountry, countryOf(phone));
   await admission.take(limits.otpPerPhone, phone);
-  const takes: UnverifiedTake[] = [
+  return [
     { limit: "unverifiedPerIp", ...byIp.ticket },
     { limit: "unverifiedPerCountry", ...byCountry.ticket },
   ];
-  return { takes, take: byCountry.ticket };
 }
 
 /**
@@ -52,7 +51,7 @@ export async function sendOtp(
   const subject = await phoneSubject(deps.keyring, phone);
   caller.audit.subject = subject;
   if (deps.config.sms.kind === "unavailable") throw new AppError("service_unavailable");
-  const { takes, take } = await admit(deps, caller, phone);
+  const takes = await admit(deps, caller, phone);
   const createdAt = deps.clock.now();
   const expiresAt = createdAt + ttlMs;
   const challengeId = newId("chl", createdAt);
@@ -60,7 +59,7 @@ export async function sendOtp(
   const code = newOtpCode();
   const [codeMac = ""] = await codeMacs(deps.keyring, { purpose, phone, challengeId, code });
   const phoneMac = await deps.keyring.mac("phone", [phone, purpose]);
-  const sealed = await sealSms(deps.keyring, { to: phone, code, purpose, take });
+  const sealed = await sealSms(deps.keyring, { to: phone, code, purpose });
   await deps.otp.createChallenge(
     { id: challengeId, codeMac, phoneMac, takes, createdAt, expiresAt },
     { id: smsId, sealed, dueAt: createdAt, expiresAt, createdAt },

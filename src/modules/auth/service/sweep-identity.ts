@@ -7,7 +7,7 @@ import { deliverSms } from "./deliver-sms.ts";
 
 const TOPICS = ["sessions.advance", "sessions.end"] as const;
 const BATCH = 100;
-const POSTPONED_MS = 5 * 60_000;
+const POSTPONED_MS = 30_000;
 /** The queue's own message comes first; this is how late it may be. */
 const SMS_LATE_MS = 5_000;
 /** A Worker has six connections; a provider that hangs must not hold the sweep up for long. */
@@ -20,7 +20,7 @@ export interface IdentitySweep {
 
 type SweepDeps = Pick<
   AuthDeps,
-  "clock" | "logger" | "rateLimiter" | "outbox" | "sessions" | "keyring" | "sms" | "smsOutbox" | "users" | "config"
+  "clock" | "logger" | "outbox" | "sessions" | "keyring" | "sms" | "smsOutbox" | "users" | "config"
 >;
 
 /** Does what a request had promised and did not live to do: telling sessions of changes, sending codes. */
@@ -48,13 +48,13 @@ async function keepPromises(deps: SweepDeps): Promise<number> {
       await deps.outbox.settle(entry.id);
       kept++;
     } catch (error) {
-      // Out of the way of the others; tried again later.
-      await deps.outbox.postpone(entry.id, deps.clock.now() + POSTPONED_MS);
       deps.logger.log("error", "promise not kept", {
         outboxId: entry.id,
         topic: entry.topic,
         cause: describeError(error),
       });
+      // Behind the others until the next sweep.
+      await deps.outbox.postpone(entry.id, deps.clock.now() + POSTPONED_MS);
     }
   }
   return kept;
