@@ -35,6 +35,20 @@ export async function requireStillAdmin(deps: Pick<AdminDeps, "users">, actor: A
   if (admin?.role !== "admin" || admin.status !== "active") throw new AppError("forbidden");
 }
 
+/** For `decide`: the change of status that a command makes from one status alone. @throws {AppError} 409 from another. */
+export function activateFrom(
+  status: "pending" | "disabled",
+  effect: AccountChange["effect"],
+  refusal: string,
+): (user: User) => Decision {
+  return (user) => {
+    if (user.status !== status) {
+      throw new AppError("invalid_transition", { detail: `${refusal}; this one is ${user.status}.` });
+    }
+    return { set: { status: "active" }, effect };
+  };
+}
+
 /**
  * Decides on the account as it is and makes the change, which holds only if it still is like that and the caller still
  * an admin; otherwise decides anew. @returns the account afterwards. @throws {AppError} what `decide` throws, among others.

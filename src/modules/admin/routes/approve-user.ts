@@ -1,30 +1,15 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
-import { adminCommand, json, problems } from "../../../http/openapi.ts";
-import { adminUserSchema, userParam } from "../schemas.ts";
 import { serializeAccount } from "../serialize.ts";
 import { approveUser } from "../service/approve-user.ts";
+import { statusCommand } from "./shared.ts";
 
 const route = createRoute({
-  method: "post",
   path: "/api/admin/users/{id}/approve",
   operationId: "approveUser",
-  tags: ["Admin"],
   summary: "Approve a pending vendor",
   description: "Its sessions act as a vendor's on their very next request, and can't be refreshed.",
-  ...adminCommand("admin.approve"),
-  request: { params: userParam },
-  responses: {
-    200: json(adminUserSchema, "The account."),
-    ...problems(
-      "unauthenticated",
-      "forbidden",
-      "user_not_found",
-      "invalid_transition",
-      "body_too_large",
-      "validation_failed",
-    ),
-  },
+  ...statusCommand("admin.approve"),
 });
 
 export function registerApproveUser(app: App): void {

@@ -1,9 +1,8 @@
-import { AppError } from "../../../kernel/app-error.ts";
 import type { AuditStamp } from "../../../kernel/audit.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import type { User } from "../../users/index.ts";
 import type { AdminDeps } from "../deps.ts";
-import { changeTarget } from "../target.ts";
+import { activateFrom, changeTarget } from "../target.ts";
 
 /** Makes a pending vendor an active one. Its sessions act as a vendor's on their next request and can't be refreshed. */
 export async function approveUser(
@@ -12,12 +11,11 @@ export async function approveUser(
   stamp: AuditStamp,
   userId: string,
 ): Promise<User> {
-  return changeTarget(deps, actor, stamp, userId, ({ status }) => {
-    if (status !== "pending") {
-      throw new AppError("invalid_transition", {
-        detail: `Only a pending vendor can be approved; this account is ${status}.`,
-      });
-    }
-    return { set: { status: "active" }, effect: "restrict" };
-  });
+  return changeTarget(
+    deps,
+    actor,
+    stamp,
+    userId,
+    activateFrom("pending", "restrict", "Only a pending vendor can be approved"),
+  );
 }

@@ -1,9 +1,8 @@
-import { AppError } from "../../../kernel/app-error.ts";
 import type { AuditStamp } from "../../../kernel/audit.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import type { User } from "../../users/index.ts";
 import type { AdminDeps } from "../deps.ts";
-import { changeTarget } from "../target.ts";
+import { activateFrom, changeTarget } from "../target.ts";
 
 /** Lets the owner of a disabled account in again, with the role it has. Sessions that were ended stay ended. */
 export async function enableUser(
@@ -12,12 +11,11 @@ export async function enableUser(
   stamp: AuditStamp,
   userId: string,
 ): Promise<User> {
-  return changeTarget(deps, actor, stamp, userId, ({ status }) => {
-    if (status !== "disabled") {
-      throw new AppError("invalid_transition", {
-        detail: `Only a disabled account can be enabled; this one is ${status}.`,
-      });
-    }
-    return { set: { status: "active" }, effect: "end" };
-  });
+  return changeTarget(
+    deps,
+    actor,
+    stamp,
+    userId,
+    activateFrom("disabled", "end", "Only a disabled account can be enabled"),
+  );
 }
