@@ -3,8 +3,10 @@ import { eq } from "drizzle-orm";
 import { expect, it } from "vitest";
 import { auditLog } from "../../../src/db/d1/schema/index.ts";
 import { newId } from "../../../src/kernel/ids.ts";
+import type { Caller } from "../../../src/modules/auth/caller.ts";
+import { login as loginVerb } from "../../../src/modules/auth/service/login.ts";
 import { apiWith } from "../support/app.ts";
-import { countingHasher, login, meStatus, signIn } from "../support/auth.ts";
+import { countingHasher, login, meStatus, signIn, withServices } from "../support/auth.ts";
 import { api, newPhone, PASSWORD, signUp, verifiedPhone } from "../support/client.ts";
 import { bindings, db } from "../support/database.ts";
 import { countStatuses, send, times } from "../support/limited.ts";
@@ -142,4 +144,23 @@ it("a stolen session can't use up what the owner needs to get rid of it", async 
   expect((await call("PATCH", "/api/users/me", account.token, { name: "x" })).status).toBe(429);
   expect((await call("DELETE", `/api/auth/sessions/${thief.sessionId}`, account.token)).status).toBe(204);
   expect((await call("POST", "/api/auth/logout-all", account.token)).status).toBe(204);
+});
+
+it("a sign-in by code whose write fails leaves no session, and the code's token stays good", async () => {
+  const account = await signUp();
+  const verificationToken = await verifiedPhone(account.phone, "login");
+  const caller: Caller = {
+    addressKey: "198.51.100.9",
+    client: { userAgent: null, ipPrefix: null },
+    deviceToken: null,
+    audit: { eventId: newId("aud", Date.now()), action: "auth.login", ipPrefix: null, subject: null, detail: null },
+  };
+  const failing = withServices((services) => {
+    const otp = { ...services.otp, consumeVerificationToken: () => Promise.reject(new Error("down")) };
+    return loginVerb({ ...services, otp }, caller, { by: "verification", verificationToken }).catch((error) => error);
+  });
+  expect(await failing).toMatchObject({ message: "down" });
+  const list = (await (await api("/api/auth/sessions", { token: account.token })).json()) as { items: unknown[] };
+  expect(list.items).toHaveLength(1);
+  expect((await login({ verificationToken })).status).toBe(200);
 });

@@ -113,12 +113,20 @@ async function byVerification(deps: LoginDeps, caller: Caller, verificationToken
   const session = await openSession(deps, user, caller.client, tokenHash);
   if (session === null) throw new AppError("invalid_credentials");
   const event = signedIn(deps, caller, user, session, "verification");
-  if ((await deps.otp.consumeVerificationToken(tokenHash, "login", { now, event })) === null) {
-    throw new AppError("invalid_credentials");
-  }
+  const used = await deps.otp.consumeVerificationToken(tokenHash, "login", { now, event }).catch((error) => {
+    deps.background(endUnused(deps, tokenHash, user.id, session.sessionId));
+    throw error;
+  });
+  if (used === null) throw new AppError("invalid_credentials");
   await forgiveFailures(deps, [limits.loginPerPhone, limits.loginPerKnownDevice], phone);
   const device = await readDeviceToken(deps.keyring, phone, caller.deviceToken, now);
   return signIn(deps, user, session, device.renew ? await newDeviceToken(deps.keyring, phone, now) : null);
+}
+
+/** Ends the session of a token that nobody has used up: then nobody was given it. */
+async function endUnused(deps: LoginDeps, tokenHash: string, userId: string, sessionId: string): Promise<void> {
+  const phone = await deps.otp.peekVerificationToken(tokenHash, "login", deps.clock.now());
+  if (phone !== null) await deps.sessions.end(userId, sessionId);
 }
 
 /** Signs in by password or by a verified phone. @throws {AppError} the same 401 whatever was wrong. */
