@@ -3,6 +3,8 @@ import type { Config, SmsConfig } from "../kernel/config.ts";
 import { ConfigError } from "../kernel/config-error.ts";
 import { parseIpRange } from "../kernel/ip.ts";
 import { isKnownCountry } from "../modules/auth/phone.ts";
+import { SMSIR_BASE_URL } from "../providers/sms/smsir.ts";
+import { TWILIO_BASE_URL } from "../providers/sms/twilio.ts";
 import { createRateLimits, resendCooldownMs } from "./rate-limits.ts";
 
 /** The contract's numbers: tabs and retries at once, and an answer that got lost on a bad line. */
@@ -162,10 +164,10 @@ function toSms(v: z.output<typeof variables>): SmsConfig {
   if (provider === undefined || v.SMS_API_KEY === undefined) return { kind: "unavailable" };
   const apiKey = v.SMS_API_KEY;
   if (provider === "smsir") {
-    return { kind: "smsir", apiKey, baseUrl: v.SMS_BASE_URL ?? "https://api.sms.ir", templateId: v.SMS_TEMPLATE };
+    return { kind: "smsir", apiKey, baseUrl: v.SMS_BASE_URL ?? SMSIR_BASE_URL, templateId: v.SMS_TEMPLATE };
   }
   const [accountSid = "", authToken = "", sender = null] = apiKey.split(":");
-  const baseUrl = v.SMS_BASE_URL ?? "https://api.twilio.com";
+  const baseUrl = v.SMS_BASE_URL ?? TWILIO_BASE_URL;
   return { kind: "twilio", accountSid, authToken, from: v.SMS_FROM ?? sender, baseUrl };
 }
 

@@ -1,18 +1,10 @@
-import type { AuditAction, AuditDetail, AuditEvent, AuditOutcome } from "../../kernel/audit.ts";
+import type { AuditAction, AuditEvent, AuditOutcome } from "../../kernel/audit.ts";
 import type { Page, PageRequest } from "../../kernel/page.ts";
 
 /** An event as stored. Fields are null once they were erased with the account they told of. */
-export interface AuditRecord {
-  readonly id: string;
+export interface AuditRecord extends Omit<AuditEvent, "subject"> {
   /** Whose log it is in: a user's id, or a pseudonym. */
   readonly subjectId: string;
-  readonly actorId: string;
-  readonly action: AuditAction;
-  readonly outcome: AuditOutcome;
-  readonly sessionId: string | null;
-  readonly ipPrefix: string | null;
-  readonly detail: AuditDetail | null;
-  readonly createdAt: number;
 }
 
 /** The place of an event in its subject's chain. */

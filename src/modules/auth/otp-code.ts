@@ -7,7 +7,7 @@ const CODES = 10 ** DIGITS;
 /** The greatest multiple of {@link CODES} below 2³²: numbers from there on would favour some codes and are thrown away. */
 const UNBIASED_BELOW = Math.floor(2 ** 32 / CODES) * CODES;
 
-/** Six decimal digits, leading zeros included, each code as likely as any other. */
+/** Six decimal digits, leading zeros included, all equally likely. */
 export function newOtpCode(random: () => number = randomUint32): string {
   let number = random();
   while (number >= UNBIASED_BELOW) number = random();

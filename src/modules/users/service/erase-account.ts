@@ -46,8 +46,8 @@ export async function sweepErasures(deps: EraseDeps & Pick<UsersDeps, "logger">)
   const due = await deps.outbox.listDue(["account.erase"], deps.clock.now(), SWEEP_BATCH);
   for (const { id, payload } of due) {
     await eraseAccount(deps, { promiseId: id, ...payload }).catch(async (error: unknown) => {
-      await deps.outbox.postpone(id, deps.clock.now() + POSTPONED_MS);
       deps.logger.log("error", "account not erased yet", { outboxId: id, cause: describeError(error) });
+      await deps.outbox.postpone(id, deps.clock.now() + POSTPONED_MS);
     });
   }
   return due.length;
