@@ -90,6 +90,8 @@ function devArguments(port: number, stateDir: string): string[] {
   const variables = ["--env-file", devNull];
   return [
     "dev",
+    // Bindings without a simulator, such as AI, would want an account; like this they only fail when they are called.
+    "--local",
     ...workers,
     ...address,
     ...variables,

@@ -2,9 +2,11 @@ import { z } from "zod";
 import type { Config, SmsConfig } from "../kernel/config.ts";
 import { ConfigError } from "../kernel/config-error.ts";
 import { parseIpRange } from "../kernel/ip.ts";
+import { PROVIDER_IDS } from "../ports/image-generator.ts";
 import { isKnownCountry } from "../modules/auth/phone.ts";
 import { SMSIR_BASE_URL } from "../providers/sms/smsir.ts";
 import { TWILIO_BASE_URL } from "../providers/sms/twilio.ts";
+import { toProviders } from "./provider-config.ts";
 import { createRateLimits, resendCooldownMs } from "./rate-limits.ts";
 
 /** The contract's numbers: tabs and retries at once, and an answer that got lost on a bad line. */
@@ -57,9 +59,16 @@ const ipRange = z.string().transform((text, context) => {
 /** A limit of takes in a window; some are so wide in development that nobody meets them. */
 const limit = integer(0, 1_000_000);
 
+/** An amount of US dollars, read as millionths. */
+const dollars = z
+  .string()
+  .regex(/^\d{1,7}(\.\d{1,6})?$/, "must be an amount of US dollars, such as 25 or 0.039")
+  .transform((text) => Math.round(Number(text) * 1_000_000));
+
 const country = z.string().refine(isKnownCountry, "must be a two-letter country code, such as IR");
 const secret = z.string().min(32, "must have at least 32 characters");
 const httpUrl = z.url({ protocol: /^https?$/ });
+const modelId = z.string().regex(/^[@\w./-]{1,100}$/, "must be a model's id");
 
 const variables = z.object({
   ENVIRONMENT: z.enum(["development", "preview", "production"]),
@@ -69,7 +78,16 @@ const variables = z.object({
   PASSWORD_PEPPER: z.string().min(16, "must have at least 16 characters").optional(),
   GEMINI_API_KEY: z.string().optional(),
   GEMINI_BASE_URL: httpUrl.optional(),
-  GEMINI_MODEL: z.string().optional(),
+  GEMINI_MODEL: modelId.default("gemini-3.1-flash-image"),
+  GEMINI_MODEL_STYLE: modelId.optional(),
+  GEMINI_MODEL_TRYON: modelId.optional(),
+  GEMINI_PRICES: list.pipe(z.tuple([dollars, dollars, dollars])).optional(),
+  AI_GATEWAY_TOKEN: z.string().optional(),
+  WORKERS_AI_MODEL: modelId.default("@cf/black-forest-labs/flux-2-klein-9b"),
+  WORKERS_AI_GATEWAY: z.string().max(64).optional(),
+  WORKERS_AI_PRICE: dollars.prefault("0.015"),
+  PROVIDERS: list.pipe(z.array(z.enum(PROVIDER_IDS)).min(1)).optional(),
+  PROVIDER_DAILY_BUDGET: dollars.optional(),
   SMS_PROVIDER: z.enum(["dev", "smsir", "twilio"]).optional(),
   SMS_API_KEY: z.string().optional(),
   SMS_BASE_URL: httpUrl.optional(),
@@ -220,7 +238,7 @@ function toConfig(v: z.output<typeof variables>): Config {
       providerTimeoutMs: v.PROVIDER_TIMEOUT,
       maxAttempts: v.CONVERSION_MAX_ATTEMPTS,
     },
-    providers: { default: "local", available: ["local"] },
+    providers: toProviders(v),
     signedUrlTtlMs: v.SIGNED_URL_TTL,
     corsOrigins: new Set(v.CORS_ORIGINS),
     adminRanges: v.ADMIN_IP_ALLOWLIST,

@@ -27,6 +27,33 @@ export type SmsConfig =
       readonly baseUrl: string;
     };
 
+/** What a model asks for its work, in millionths of a US dollar for a million tokens. */
+export interface TokenPrices {
+  readonly inputMicros: number;
+  readonly outputMicros: number;
+  /** For tokens that are picture. */
+  readonly imageMicros: number;
+}
+
+export interface GeminiConfig {
+  readonly apiKey: string;
+  /** Google's own, or an AI Gateway's. */
+  readonly baseUrl: string;
+  /** For an AI Gateway that wants one. */
+  readonly gatewayToken: string | null;
+  readonly models: Readonly<Record<"style" | "tryon", string>>;
+  /** Null takes the published prices of the model, where it is a known one. */
+  readonly prices: TokenPrices | null;
+}
+
+export interface WorkersAiConfig {
+  readonly model: string;
+  /** An AI Gateway of the account to call through; null for none. */
+  readonly gateway: string | null;
+  /** What one picture costs, in millionths of a US dollar. */
+  readonly priceMicros: number;
+}
+
 /** The service's configuration in domain terms. Durations are milliseconds and end in `Ms`. */
 export interface Config {
   readonly environment: Environment;
@@ -69,7 +96,17 @@ export interface Config {
     readonly providerTimeoutMs: number;
     readonly maxAttempts: number;
   };
-  readonly providers: { readonly default: ProviderId; readonly available: readonly ProviderId[] };
+  readonly providers: {
+    /** The first of `available`. */
+    readonly default: ProviderId;
+    /** In order of preference. */
+    readonly available: readonly ProviderId[];
+    /** Null where the provider is not set up in this Worker. */
+    readonly gemini: GeminiConfig | null;
+    readonly workersAi: WorkersAiConfig | null;
+    /** What all calls of a UTC day may cost together, in millionths of a US dollar; null for no limit. */
+    readonly dailyBudgetMicros: number | null;
+  };
   readonly signedUrlTtlMs: number;
   readonly corsOrigins: ReadonlySet<string>;
   /** From where admin routes may be called; empty: from everywhere. */

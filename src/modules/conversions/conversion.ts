@@ -1,5 +1,5 @@
 import type { ImageMime } from "../../ports/image-codec.ts";
-import type { GarmentCategory, ProviderId } from "../../ports/image-generator.ts";
+import type { GarmentCategory, GenerationFailure, ProviderId } from "../../ports/image-generator.ts";
 import type { FailureCode } from "./failures.ts";
 
 export const CONVERSION_KINDS = ["style", "tryon"] as const;
@@ -75,6 +75,12 @@ export interface Conversion {
   /** Null once the result image has been deleted, too. */
   readonly result: ConversionResult | null;
   readonly errorCode: FailureCode | null;
+  /** Why the latest attempt failed, where another one follows. */
+  readonly lastFailure: GenerationFailure | null;
+  /** There was a result, and its data is gone: removed by retention, or deleted. */
+  readonly dataRemoved: boolean;
+  /** When retention removes the result; null without one, or when it is kept for ever. */
+  readonly expiresAt: number | null;
   readonly usage: { readonly units: number; readonly state: QuotaState; readonly period: string };
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import type { AuditEvent } from "../../kernel/audit.ts";
 import type { Page, PageRequest } from "../../kernel/page.ts";
 import type { ImageMime } from "../../ports/image-codec.ts";
-import type { ProviderId } from "../../ports/image-generator.ts";
+import type { GenerationFailure, ProviderId } from "../../ports/image-generator.ts";
 import type { NewImage } from "../images/index.ts";
 import type { Conversion, ConversionInput, ConversionKind, ConversionStage, ConversionStatus } from "./conversion.ts";
 import type { FailureCode } from "./failures.ts";
@@ -84,6 +84,17 @@ export interface StoredResult {
   readonly degraded: boolean;
 }
 
+export interface RequeueOptions {
+  readonly notBefore: number;
+  readonly cause: string;
+  /** Null where the provider is not to blame, or was not asked. */
+  readonly failure: GenerationFailure | null;
+  /** The attempt did not come to a call: it is not counted. */
+  readonly keepAttempt: boolean;
+  readonly now: number;
+  readonly outboxId: string;
+}
+
 export type EndStatus = "failed" | "canceled" | "expired";
 
 /**
@@ -133,17 +144,19 @@ export interface ConversionRepository {
   ): Promise<{ readonly lease: Lease; readonly conversion: Conversion } | null>;
   /** @returns false when the lease is no longer ours. */
   renewLease(lease: Lease, until: number): Promise<boolean>;
-  /** Moves to a stage, raises `version` and renews the lease. @returns false when the lease is no longer ours. */
+  /** A read, cheaper than a renewal. @returns false when the lease is no longer ours. */
+  holdsLease(lease: Lease): Promise<boolean>;
+  /**
+   * Moves to a stage and to `progress`, where that is further than before; raises `version` and renews the lease.
+   * @returns false when the lease is no longer ours.
+   */
   advance(
     lease: Lease,
-    stage: ConversionStage,
+    to: { readonly stage: ConversionStage; readonly progress: number },
     options: { readonly now: number; readonly leaseMs: number },
   ): Promise<boolean>;
   /** Back to queued, not before `notBefore`. @returns false when the lease is no longer ours. */
-  requeue(
-    lease: Lease,
-    options: { readonly notBefore: number; readonly cause: string; readonly now: number; readonly outboxId: string },
-  ): Promise<boolean>;
+  requeue(lease: Lease, options: RequeueOptions): Promise<boolean>;
   /** Ends with a result: image row, committed unit. @returns false when the lease is no longer ours or time is up. */
   succeed(lease: Lease, result: StoredResult, now: number): Promise<boolean>;
   /** Ends with an error under the lease, releasing the unit. @returns false when the lease is no longer ours. */
@@ -153,6 +166,8 @@ export interface ConversionRepository {
    * is left alone: another message is under way. @returns false when it was left alone or had ended.
    */
   failUndelivered(id: string, code: FailureCode, now: number): Promise<boolean>;
+  /** How many conversions wait before each of these queued ones, counted up to `max`; those not queued are left out. */
+  queuePositions(ids: readonly string[], max: number): Promise<ReadonlyMap<string, number>>;
   /** Settles as expired when active and past its deadline. @returns false when it is neither. */
   expire(id: string, now: number): Promise<boolean>;
   /** Ids of active conversions past their deadline, of one user or of all, at most `limit`. */

@@ -1,22 +1,45 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Config } from "../../kernel/config.ts";
+import type { Background } from "../../kernel/core-services.ts";
 import type { Logger } from "../../kernel/logger.ts";
+import type { Alerts } from "../../ports/alerts.ts";
+import type { CircuitBreakers } from "../../ports/circuit-breaker.ts";
 import type { ImageMime } from "../../ports/image-codec.ts";
 import type { ImageGenerator, ProviderId, SourceImage } from "../../ports/image-generator.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 import type { OutboxRepository } from "../../ports/outbox.ts";
 import type { ImageRepository } from "../images/index.ts";
+import type { DeadLetterRepository } from "./dead-letters.ts";
+import type { ProviderCallRepository } from "./provider-calls.ts";
 import type { ConversionRepository } from "./repository.ts";
+import type { StageTimings } from "./stage-timings.ts";
+
+/** A result ready to store. */
+export interface FinishedPicture {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly mime: ImageMime;
+  readonly width: number;
+  readonly height: number;
+  /** WebP, at most 512 px a side. */
+  readonly thumbnail: Uint8Array<ArrayBuffer>;
+  /** WebP, at most 256 px a side. */
+  readonly smallThumbnail: Uint8Array<ArrayBuffer>;
+}
 
 /** Pixel work around a generation. */
 export interface ResultPictures {
   /** The picture small enough for every provider (at most 4 MP); as it is where it already is. */
-  shrink(image: SourceImage & { readonly width: number; readonly height: number }): Promise<SourceImage>;
-  /** The same picture with an XMP mark that says how a machine made it (IPTC digital source type). */
-  mark(bytes: Uint8Array, mime: ImageMime, provider: ProviderId): Uint8Array<ArrayBuffer>;
-  /** A WebP of at most 512 px a side. */
-  thumbnail(bytes: Uint8Array, mime: ImageMime): Promise<Uint8Array<ArrayBuffer>>;
+  shrink(image: SourceImage): Promise<SourceImage>;
+  /**
+   * A provider's picture as it is kept: in the format that was asked for, of sensible dimensions, without metadata but
+   * an XMP mark that says how a machine made it (IPTC digital source type), with thumbnails.
+   * @throws {GenerationError} `no_image` when the bytes are no picture anyone could use.
+   */
+  finish(
+    image: { readonly bytes: Uint8Array; readonly mime: ImageMime },
+    options: { readonly outputMime: ImageMime; readonly provider: ProviderId },
+  ): Promise<FinishedPicture>;
 }
 
 /** What the consumer's verbs may ask for. */
@@ -24,11 +47,17 @@ export interface ConversionWorkerDeps {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly background: Background;
+  readonly alerts: Alerts;
   readonly conversions: ConversionRepository;
+  readonly calls: ProviderCallRepository;
+  readonly timings: StageTimings;
+  readonly deadLetters: DeadLetterRepository;
   readonly images: Pick<ImageRepository, "findAny">;
   readonly objects: ObjectStore;
   readonly outbox: OutboxRepository;
   readonly jobs: JobQueue;
   readonly pictures: ResultPictures;
+  readonly circuits: CircuitBreakers;
   readonly generators: ReadonlyMap<ProviderId, ImageGenerator>;
 }

@@ -21,9 +21,12 @@ export interface Image {
   readonly thumbnailKey: string;
   /** Epoch ms. */
   readonly createdAt: number;
+  /** When retention removes it; null for never. */
+  readonly expiresAt: number | null;
 }
 
-export type NewImage = Image;
+/** `expiresAt` is the database's to set, by the owner's plan. */
+export type NewImage = Omit<Image, "expiresAt">;
 
 export type RemoveOutcome =
   | { readonly kind: "removed"; readonly image: Image; readonly outboxId: string }

@@ -7,6 +7,8 @@ import { sweepConversions } from "../../modules/conversions/jobs.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
 import { consumeConversion } from "../../queues/conversions.consumer.ts";
 
+export { CircuitBreaker } from "../../../durable-objects/index.ts";
+
 /** Decodes uploads for the api, by RPC. */
 export class ImageProcessor extends WorkerEntrypoint<ConsumerEnv> {
   prepare(request: PrepareRequest): Promise<PreparedImage> {

@@ -3,7 +3,7 @@ import { check, index, integer, primaryKey, sqliteTable, text } from "drizzle-or
 import { CONVERSION_KINDS, CONVERSION_STAGES, CONVERSION_STATUSES } from "../../../modules/conversions/conversion.ts";
 import { FAILURE_CODES } from "../../../modules/conversions/failures.ts";
 import { IMAGE_MIMES } from "../../../ports/image-codec.ts";
-import { GARMENT_CATEGORIES, PROVIDER_IDS } from "../../../ports/image-generator.ts";
+import { GARMENT_CATEGORIES, GENERATION_FAILURES, PROVIDER_IDS } from "../../../ports/image-generator.ts";
 import { OUTBOX_TOPICS } from "../../../ports/outbox.ts";
 import { images } from "./images.ts";
 import { users } from "./users.ts";
@@ -43,6 +43,10 @@ export const conversions = sqliteTable(
     wakeAt: integer("wake_at").notNull(),
     resultImageId: text("result_image_id").references(() => images.id),
     errorCode: text("error_code", { enum: FAILURE_CODES }),
+    /** Why the latest attempt failed, where another one follows. */
+    lastFailure: text("last_failure", { enum: GENERATION_FAILURES }),
+    /** The result was there and has been removed: retention, or its image was deleted. */
+    dataRemoved: integer("data_removed", { mode: "boolean" }).notNull().default(false),
     title: text("title"),
     metadata: text("metadata", { mode: "json" }).$type<Record<string, string>>().notNull(),
     favorite: integer("favorite", { mode: "boolean" }).notNull(),
@@ -63,6 +67,8 @@ export const conversions = sqliteTable(
     index("conversions_owner").on(t.userId),
     index("conversions_user_status").on(t.userId, t.status, t.id).where(sql`${t.deletedAt} IS NULL`),
     index("conversions_user_kind").on(t.userId, t.kind, t.id).where(sql`${t.deletedAt} IS NULL`),
+    // Who waits, in the order they came: for places in the queue.
+    index("conversions_queued").on(t.id).where(sql`${t.status} = 'queued'`),
     index("conversions_active").on(t.wakeAt).where(sql`${t.status} IN ('queued', 'processing')`),
     // For the foreign keys: without these, each image that goes is looked for in the whole table.
     index("conversions_person_image").on(t.personImageId),

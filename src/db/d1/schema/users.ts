@@ -8,6 +8,9 @@ export const plans = sqliteTable("plans", {
   name: text("name").notNull(),
   /** Units a UTC calendar month; null takes FREE_MONTHLY_CONVERSIONS. */
   monthlyConversions: integer("monthly_conversions"),
+  /** How long uploads and results are kept; null for ever. */
+  originalRetentionDays: integer("original_retention_days").default(30),
+  resultRetentionDays: integer("result_retention_days").default(30),
 });
 
 export const users = sqliteTable(

@@ -1,0 +1,19 @@
+import type {
+  CircuitAdmission,
+  CircuitForce,
+  CircuitOutcome,
+  CircuitPass,
+  CircuitState,
+  TripReason,
+} from "../../src/ports/circuit-breaker.ts";
+
+/** What the object says of a circuit to a caller that asks for leave; `cacheMs` is for how long it may be believed. */
+export type AdmitAnswer = CircuitAdmission & { readonly cacheMs: number };
+
+/** RPC type of the CircuitBreaker object, named by its circuit: all that src/ may import of it. Plain data only. */
+export interface CircuitBreakerApi {
+  admit(circuit: string): Promise<AdmitAnswer>;
+  report(pass: CircuitPass, outcome: CircuitOutcome): Promise<TripReason | "closed" | null>;
+  state(circuit: string): Promise<CircuitState>;
+  force(circuit: string, force: CircuitForce): Promise<CircuitState>;
+}

@@ -1,0 +1,16 @@
+/** Something an operator should see to. */
+export interface Alert {
+  /** What kind of thing happened; alerts of one name and `about` are one matter. */
+  readonly name: "circuit_opened" | "dead_letter" | "budget_spent" | "model_missing" | "provider_misconfigured";
+  /** Which one: a circuit, a queue, a day. Never personal. */
+  readonly about: string;
+  /** What happened, in a sentence. */
+  readonly what: string;
+  /** What to do about it, in a sentence. */
+  readonly todo: string;
+}
+
+/** Tells operators. Never throws: nothing may fail because nobody could be told. */
+export interface Alerts {
+  raise(alert: Alert): void;
+}
