@@ -1,10 +1,10 @@
 /** The four Workers under one `wrangler dev`, for `npm run dev`, the demo and the end-to-end tests. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { devNull } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { scheduleSweeps } from "./stack-cron.ts";
 import { ROOT, type Variables, wranglerEnvironment } from "./stack-env.ts";
@@ -80,18 +80,34 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   await rm(join(stateDir, "registry"), { recursive: true, force: true });
   const env = wranglerEnvironment(stateDir, options.env);
   await migrate(stateDir, env);
-  return supervise(options, spawnWrangler(devArguments(options.port, stateDir), env));
+  const configs = await Promise.all(CONFIGS.map(localConfig));
+  return supervise(options, spawnWrangler(devArguments(configs, options.port, stateDir), env));
 }
 
-function devArguments(port: number, stateDir: string): string[] {
-  const workers = CONFIGS.flatMap((config) => ["-c", config]);
+/**
+ * A configuration as this machine can run it: the AI binding has no simulator, and wrangler would want an account for
+ * it before it starts anything. The copy lies beside the original, since paths in it are relative.
+ */
+async function localConfig(config: string): Promise<string> {
+  const original = await readFile(join(ROOT, config), "utf8");
+  const text = original.replace(/^\[ai\]\n(?:[^[\n].*\n)*/m, "");
+  if (text === original) return config;
+  const copy = join(dirname(config), "wrangler.local.toml");
+  // Left alone where it is right: stacks that run already would reload.
+  if ((await readFile(join(ROOT, copy), "utf8").catch(() => "")) === text) return copy;
+  const unfinished = join(ROOT, `${copy}.${process.pid}`);
+  await writeFile(unfinished, text);
+  await rename(unfinished, join(ROOT, copy));
+  return copy;
+}
+
+function devArguments(configs: readonly string[], port: number, stateDir: string): string[] {
+  const workers = configs.flatMap((config) => ["-c", config]);
   const address = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];
   // With no env file of its own the first Worker would read .dev.vars instead of the environment it is given.
   const variables = ["--env-file", devNull];
   return [
     "dev",
-    // Bindings without a simulator, such as AI, would want an account; like this they only fail when they are called.
-    "--local",
     ...workers,
     ...address,
     ...variables,

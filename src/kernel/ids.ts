@@ -12,6 +12,7 @@ export const ID_PREFIXES = [
   "obx",
   "sms",
   "grt",
+  "pcl",
   "dev",
   "anon",
 ] as const;

@@ -37,3 +37,16 @@ it("turns callers away when too many wait, or for too long", async () => {
   await expect(refused).rejects.toBeInstanceOf(SlotBusyError);
   await expect(waiting).rejects.toBeInstanceOf(SlotBusyError);
 });
+
+it("lets a few at a time in, where it has room for them", async () => {
+  const slot = createSlot({ size: 3, maxWaiting: 100, maxWaitMs: 5_000, staleMs: 5_000 });
+  let running = 0;
+  let most = 0;
+  const task = async () => {
+    most = Math.max(most, ++running);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    running--;
+  };
+  await Promise.all(Array.from({ length: 10 }, () => slot(task)));
+  expect(most).toBe(3);
+});

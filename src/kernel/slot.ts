@@ -4,6 +4,8 @@ export class SlotBusyError extends Error {
 }
 
 export interface SlotOptions {
+  /** How many may hold it side by side; 1 where not given. */
+  readonly size?: number;
   readonly maxWaiting: number;
   readonly maxWaitMs: number;
   /** A holder that has not come back within this time was cut off, and its slot is given away. */
@@ -13,13 +15,20 @@ export interface SlotOptions {
 const POLL_MS = 10;
 
 /**
- * Runs one task at a time in an isolate. Waiters look for themselves instead of awaiting the holder's promise: a
+ * Runs one task, or a few, at a time in an isolate. Waiters look for themselves instead of awaiting the holder's promise: a
  * request that is torn down while it holds the slot never settles, and would block everybody behind it for ever.
  */
 export function createSlot(options: SlotOptions): <T>(task: () => Promise<T>) => Promise<T> {
-  let holder: { readonly staleAt: number } | null = null;
+  const { size = 1 } = options;
+  const holders = new Set<{ readonly staleAt: number }>();
   /** One entry a waiter; those of waiters that were torn down go when their time is over. */
   const waiting = new Set<{ readonly until: number }>();
+
+  function isFree(): boolean {
+    const now = Date.now();
+    for (const holder of holders) if (holder.staleAt <= now) holders.delete(holder);
+    return holders.size < size;
+  }
 
   async function acquire(): Promise<{ readonly staleAt: number }> {
     for (const waiter of waiting) if (waiter.until < Date.now()) waiting.delete(waiter);
@@ -27,11 +36,12 @@ export function createSlot(options: SlotOptions): <T>(task: () => Promise<T>) =>
     const me = { until: Date.now() + options.maxWaitMs };
     waiting.add(me);
     try {
-      while (holder !== null && holder.staleAt > Date.now()) {
+      while (!isFree()) {
         if (Date.now() >= me.until) throw new SlotBusyError("waited too long");
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
-      holder = { staleAt: Date.now() + options.staleMs };
+      const holder = { staleAt: Date.now() + options.staleMs };
+      holders.add(holder);
       return holder;
     } finally {
       waiting.delete(me);
@@ -43,7 +53,7 @@ export function createSlot(options: SlotOptions): <T>(task: () => Promise<T>) =>
     try {
       return await task();
     } finally {
-      if (holder === mine) holder = null;
+      holders.delete(mine);
     }
   };
 }

@@ -24,6 +24,7 @@ export interface DatabaseUnderTest {
 
 const NOW = Date.UTC(2026, 10, 15, 12);
 const LEASE_MS = 30_000;
+const BACK = { cause: "no_image", failure: "no_image", keepAttempt: false } as const;
 const CLAIM = { now: NOW, leaseMs: LEASE_MS, maxAttempts: 4, attemptsSpent: false };
 
 function times<T>(n: number, make: (i: number) => Promise<T>): Promise<T[]> {
@@ -187,10 +188,10 @@ export function conversionRepositoryContract(name: string, database: () => Promi
       const later = NOW + LEASE_MS;
       const fresh = await claim(id, { now: later });
       expect(await db.conversions.renewLease(stale, later + LEASE_MS)).toBe(false);
-      expect(await db.conversions.advance(stale, "encoding", { now: later, leaseMs: LEASE_MS })).toBe(false);
+      expect(await db.conversions.advance(stale, { stage: "encoding", progress: 80 }, { now: later, leaseMs: LEASE_MS })).toBe(false);
       expect(await db.conversions.succeed(stale, result(id), later)).toBe(false);
       expect(await db.conversions.fail(stale, "no_image", later)).toBe(false);
-      const back = { notBefore: later, cause: "x", now: later, outboxId: newId("obx", later) };
+      const back = { ...BACK, notBefore: later, now: later, outboxId: newId("obx", later) };
       expect(await db.conversions.requeue(stale, back)).toBe(false);
       expect(await usage()).toEqual({ used: 0, reserved: 1 });
       expect(await db.countRows("images", userId)).toBe(1);
@@ -238,7 +239,7 @@ export function conversionRepositoryContract(name: string, database: () => Promi
       const lease = await claim(id);
       const outboxId = newId("obx", NOW);
       const notBefore = NOW + 5_000;
-      expect(await db.conversions.requeue(lease, { notBefore, cause: "no_image", now: NOW, outboxId })).toBe(true);
+      expect(await db.conversions.requeue(lease, { ...BACK, notBefore, now: NOW, outboxId })).toBe(true);
       expect(await db.conversions.claim(id, { ...CLAIM, now: notBefore - 1 })).toBeNull();
       expect(await db.conversions.claim(id, { ...CLAIM, now: NOW + 600_000 })).toBeNull();
       expect(await db.conversions.claim(id, { ...CLAIM, now: notBefore, maxAttempts: 1 })).toBeNull();

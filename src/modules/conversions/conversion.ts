@@ -8,10 +8,13 @@ export type ConversionKind = (typeof CONVERSION_KINDS)[number];
 export const CONVERSION_STATUSES = ["queued", "processing", "succeeded", "failed", "canceled", "expired"] as const;
 export type ConversionStatus = (typeof CONVERSION_STATUSES)[number];
 
-/** What a worker is doing with a job, and how far along that puts it. `queued` is the stage of a waiting job. */
-export const STAGE_PROGRESS = { queued: 0, fetching: 5, generating: 20, encoding: 80, storing: 90 } as const;
-export type ConversionStage = keyof typeof STAGE_PROGRESS;
-export const CONVERSION_STAGES = Object.keys(STAGE_PROGRESS) as [ConversionStage, ...ConversionStage[]];
+/** What a worker does with a job, in this order. */
+export const WORK_STAGES = ["fetching", "generating", "encoding", "storing"] as const;
+export type WorkStage = (typeof WORK_STAGES)[number];
+
+/** `queued` is the stage of a waiting job. */
+export const CONVERSION_STAGES = ["queued", ...WORK_STAGES] as const;
+export type ConversionStage = (typeof CONVERSION_STAGES)[number];
 
 /** The state machine. Every other move is refused; a retry is a new conversion. */
 const TRANSITIONS: Record<ConversionStatus, readonly ConversionStatus[]> = {

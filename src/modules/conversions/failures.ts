@@ -1,4 +1,5 @@
-import type { GenerationFailure } from "../../ports/image-generator.ts";
+import type { CircuitOutcome, TripReason } from "../../ports/circuit-breaker.ts";
+import { type GenerationFailure, GenerationError } from "../../ports/image-generator.ts";
 
 /** Every `error.code` a failed conversion can carry, with the words its owner reads. */
 export const FAILURES = {
@@ -25,22 +26,57 @@ export const FAILURES = {
 export type FailureCode = keyof typeof FAILURES;
 export const FAILURE_CODES = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
 
-interface FailurePolicy {
+export interface FailurePolicy {
   readonly code: FailureCode;
-  /** The attempt at which this class ends the job; null leaves it to the configured attempts. */
-  readonly maxAttempts: number | null;
-  /** Whether a provider of another quality class may take over when the request allows it. */
+  /** Whether another attempt may follow: as long as there are any, one more after the first failure of its class, none. */
+  readonly retry: "attempts" | "once" | "never";
+  /** Whether a provider of lower quality may take over where the request allows it. */
   readonly mayFallBack: boolean;
+  /** What it tells of the provider's health. */
+  readonly circuit: "ignore" | "count" | "trip";
 }
 
-/** What a provider's failure means for the job. A blocked request is never sent elsewhere. */
+/**
+ * What each class of failure means for the job, for the choice of provider and for the circuit breaker. A blocked
+ * request is never sent elsewhere.
+ */
 export const FAILURE_POLICIES: Record<GenerationFailure, FailurePolicy> = {
-  invalid_input: { code: "provider_rejected", maxAttempts: 1, mayFallBack: false },
-  blocked: { code: "content_blocked", maxAttempts: 1, mayFallBack: false },
-  no_image: { code: "no_image", maxAttempts: 2, mayFallBack: true },
-  rate_limited: { code: "provider_rate_limited", maxAttempts: null, mayFallBack: true },
-  quota_day: { code: "provider_rate_limited", maxAttempts: 1, mayFallBack: true },
-  unavailable: { code: "provider_unavailable", maxAttempts: null, mayFallBack: true },
-  timeout: { code: "provider_timeout", maxAttempts: 2, mayFallBack: true },
-  config: { code: "provider_misconfigured", maxAttempts: 1, mayFallBack: true },
+  invalid_input: { code: "provider_rejected", retry: "never", mayFallBack: false, circuit: "ignore" },
+  blocked: { code: "content_blocked", retry: "never", mayFallBack: false, circuit: "ignore" },
+  no_image: { code: "no_image", retry: "once", mayFallBack: true, circuit: "ignore" },
+  rate_limited: { code: "provider_rate_limited", retry: "attempts", mayFallBack: true, circuit: "trip" },
+  quota_day: { code: "provider_rate_limited", retry: "never", mayFallBack: true, circuit: "trip" },
+  unavailable: { code: "provider_unavailable", retry: "attempts", mayFallBack: true, circuit: "count" },
+  timeout: { code: "provider_timeout", retry: "once", mayFallBack: true, circuit: "count" },
+  config: { code: "provider_misconfigured", retry: "never", mayFallBack: true, circuit: "trip" },
 };
+
+const TRIPS: Partial<Record<GenerationFailure, TripReason>> = {
+  rate_limited: "rate_limited",
+  quota_day: "quota_day",
+  config: "config",
+};
+
+/** What a failed call is reported to its circuit breaker as. */
+export function circuitOutcome(error: GenerationError): CircuitOutcome {
+  const reason = TRIPS[error.failure];
+  if (reason !== undefined) return { kind: "trip", reason, retryAfterMs: error.retryAfterMs };
+  return { kind: FAILURE_POLICIES[error.failure].circuit === "count" ? "failure" : "neutral" };
+}
+
+/** An open circuit fails a job as what opened it would; a spent budget is a day's quota. */
+const FAILURE_OF: Record<TripReason, GenerationFailure> = {
+  failures: "unavailable",
+  forced: "unavailable",
+  rate_limited: "rate_limited",
+  quota_day: "quota_day",
+  budget: "quota_day",
+  config: "config",
+};
+
+/** No call was made: the provider's circuit is open. */
+export class CircuitOpenError extends GenerationError {
+  constructor(circuit: string, reason: TripReason, retryAfterMs: number) {
+    super(FAILURE_OF[reason], `the circuit ${circuit} is open: ${reason}`, { retryAfterMs });
+  }
+}

@@ -1,5 +1,6 @@
 /** The module's verbs for the consumer Worker; `index.ts` is the api's side. */
 export { failUndelivered } from "./service/fail-undelivered.ts";
-export { LEASE_MS, runConversion } from "./service/run-conversion.ts";
+export { LEASE_MS } from "./service/hold-lease.ts";
+export { runConversion } from "./service/run-conversion.ts";
 export { type SweepReport, sweepConversions } from "./service/sweep-conversions.ts";
-export type { ConversionWorkerDeps, ResultPictures } from "./worker-deps.ts";
+export type { ConversionWorkerDeps, FinishedPicture, ResultPictures } from "./worker-deps.ts";

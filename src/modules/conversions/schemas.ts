@@ -82,7 +82,15 @@ export const conversionSchema = z
     kind: z.enum(CONVERSION_KINDS),
     status: z.enum(CONVERSION_STATUSES),
     stage: z.enum(CONVERSION_STAGES).nullable(),
-    progress: z.int().min(0).max(100),
+    progress: z.int().min(0).max(100).openapi({
+      description: "Each stage weighs what it usually takes. Never falls, but for a job that starts anew.",
+    }),
+    queuePosition: z.int().min(0).nullable().openapi({
+      description: "How many wait before it; 0 is next. Null when it doesn't wait. Not covered by the ETag.",
+    }),
+    estimatedCompletionAt: time.nullable().openapi({
+      description: "By what conversions of its kind took lately; null when nothing is known. Not covered by the ETag.",
+    }),
     input: z.object({
       personImageId: z.string(),
       garmentImageId: z.string().nullable(),
@@ -115,6 +123,8 @@ export const conversionSchema = z
       })
       .nullable(),
     error: z.object({ code: z.enum(FAILURE_CODES), message: z.string(), retryable: z.boolean() }).nullable(),
+    dataRemoved: z.boolean().openapi({ description: "There was a result, and its data has been removed." }),
+    expiresAt: time.nullable().openapi({ description: "When the result's data will be removed; null for never." }),
     usage: z.object({
       units: z.int(),
       state: z.enum(["reserved", "committed", "released"]),

@@ -4,6 +4,7 @@ import type { Conversion } from "./conversion.ts";
 import type { ConversionsDeps } from "./deps.ts";
 import { FAILURES } from "./failures.ts";
 import type { ConversionBody } from "./schemas.ts";
+import { type Estimate, NO_ESTIMATE } from "./service/estimate-end.ts";
 
 const FORMAT_OF = { "image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp" } as const;
 
@@ -23,6 +24,7 @@ function errorOf(conversion: Conversion): ConversionBody["error"] {
 export async function serializeConversion(
   deps: Pick<ConversionsDeps, "clock" | "config" | "keyring">,
   conversion: Conversion,
+  estimate: Estimate = NO_ESTIMATE,
 ): Promise<ConversionBody> {
   const urls = conversion.result ? await signImageUrls(deps, conversion.result.imageId) : null;
   const { kind, outputMime, providerRequested, ...input } = conversion.input;
@@ -33,6 +35,8 @@ export async function serializeConversion(
     status: conversion.status,
     stage: conversion.stage,
     progress: conversion.progress,
+    queuePosition: estimate.queuePosition,
+    estimatedCompletionAt: timestampOrNull(estimate.completesAt),
     input: { ...input, outputFormat: FORMAT_OF[outputMime] },
     provider: {
       requested: providerRequested,
@@ -43,6 +47,8 @@ export async function serializeConversion(
     attempt: conversion.attempt,
     output: outputOf(conversion, urls),
     error: errorOf(conversion),
+    dataRemoved: conversion.dataRemoved,
+    expiresAt: timestampOrNull(conversion.expiresAt),
     usage: conversion.usage,
     title: conversion.title,
     metadata: conversion.metadata,

@@ -30,19 +30,15 @@ const OUTPUT_QUALITY = 85;
 export function createLocalImageGenerator({ codec }: { readonly codec: ImageCodec }): ImageGenerator {
   return {
     id: "local",
+    modelFor: () => LOCAL_MODEL,
+    expectedCostMicros: () => 0,
     async generate(request, { signal }) {
       const stage = stages(signal);
       const work = await stage(() => prepareWork(request, codec, stage));
       const raster = await stage(() => work());
       const bytes = await stage(() => encode(codec, raster, request));
       await stage(() => null);
-      return {
-        ...bytes,
-        width: raster.width,
-        height: raster.height,
-        model: LOCAL_MODEL,
-        degraded: request.kind === "tryon",
-      };
+      return { ...bytes, model: LOCAL_MODEL, degraded: request.kind === "tryon", usage: null };
     },
   };
 }

@@ -7,7 +7,7 @@ import { conversions, idempotencyRecords, images, quotaLedger } from "../schema/
 
 type Reads = Pick<
   ConversionRepository,
-  "find" | "list" | "inspect" | "findIdempotencyRecord" | "listOverdue" | "listWakes"
+  "find" | "list" | "inspect" | "findIdempotencyRecord" | "listOverdue" | "listWakes" | "queuePositions"
 >;
 
 /** Spelled out, since SQLite can't match bound values with the condition of a partial index. */
@@ -61,6 +61,9 @@ function toConversion({ row, ledger, image }: Selected): Conversion {
       sha256: image.sha256,
     },
     errorCode: row.errorCode,
+    lastFailure: row.lastFailure,
+    dataRemoved: row.dataRemoved,
+    expiresAt: image?.expiresAt ?? null,
     usage: { units: ledger.units, state: ledger.state, period: ledger.period },
     title: row.title,
     metadata: row.metadata,
@@ -134,6 +137,17 @@ export function createConversionReads(db: Database): Reads {
         )
         .limit(limit);
       return rows.map((row) => row.id);
+    },
+
+    async queuePositions(ids, max) {
+      if (ids.length === 0) return new Map();
+      const rows = await db.all<{ id: string; position: number }>(sql`
+        SELECT mine.id, (SELECT count(*) FROM (
+          SELECT 1 FROM ${conversions} AS other WHERE other.status = 'queued' AND other.id < mine.id LIMIT ${max}
+        )) AS position
+        FROM json_each(${JSON.stringify(ids)}) AS wanted
+        JOIN ${conversions} AS mine ON mine.id = wanted.value AND mine.status = 'queued'`);
+      return new Map(rows.map(({ id, position }) => [id, position]));
     },
 
     listWakes: (before, limit) =>

@@ -1,6 +1,6 @@
 import { and, eq, exists, gt, isNull, lte, or, sql } from "drizzle-orm";
 import { newId, resultImageId } from "../../../kernel/ids.ts";
-import { resultKeys, STAGE_PROGRESS } from "../../../modules/conversions/conversion.ts";
+import { resultKeys } from "../../../modules/conversions/conversion.ts";
 import type { ConversionRepository } from "../../../modules/conversions/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversions, images, outbox } from "../schema/index.ts";
@@ -17,6 +17,7 @@ type Transitions = Omit<
   | "findIdempotencyRecord"
   | "listOverdue"
   | "listWakes"
+  | "queuePositions"
   | "answerIdempotencyKey"
 >;
 
@@ -102,7 +103,6 @@ export function createConversionTransitions(db: Database): Transitions {
         set: {
           status: "processing",
           stage: "fetching",
-          progress: sql`max(${conversions.progress}, ${STAGE_PROGRESS.fetching})`,
           lease: token,
           leaseUntil: now + leaseMs,
           wakeAt: now + leaseMs,
@@ -123,25 +123,39 @@ export function createConversionTransitions(db: Database): Transitions {
       return result.meta.changes === 1;
     },
 
-    advance: (lease, stage, { now, leaseMs }) =>
+    async holdsLease(lease) {
+      const found = await db.select({ id: conversions.id }).from(conversions).where(held(lease));
+      return found.length === 1;
+    },
+
+    advance: (lease, { stage, progress }, { now, leaseMs }) =>
       transition(db, {
         id: lease.conversionId,
         where: held(lease),
         set: {
           stage,
-          progress: sql`max(${conversions.progress}, ${STAGE_PROGRESS[stage]})`,
+          progress: sql`max(${conversions.progress}, ${progress})`,
           leaseUntil: now + leaseMs,
           wakeAt: now + leaseMs,
         },
         now,
-        event: { type: "conversion.progress", cause: "stage reached" },
+        event: { type: "conversion.progress", cause: stage },
       }),
 
-    requeue: (lease, { notBefore, cause, now, outboxId }) =>
+    requeue: (lease, { notBefore, cause, failure, keepAttempt, now, outboxId }) =>
       transition(db, {
         id: lease.conversionId,
         where: held(lease),
-        set: { status: "queued", stage: "queued", lease: null, leaseUntil: null, notBefore, wakeAt: notBefore },
+        set: {
+          status: "queued",
+          stage: "queued",
+          lease: null,
+          leaseUntil: null,
+          notBefore,
+          wakeAt: notBefore,
+          ...(failure === null ? {} : { lastFailure: failure }),
+          ...(keepAttempt ? { attempt: sql`${conversions.attempt} - 1` } : {}),
+        },
         now,
         event: { type: "conversion.queued", cause },
         after: (done) => [

@@ -3,8 +3,9 @@ import type { App } from "../../../http/app-type.ts";
 import { matchesEtag } from "../../../http/etag.ts";
 import { idParam, json, problems, userAccess } from "../../../http/openapi.ts";
 import { conversionSchema } from "../schemas.ts";
-import { conversionEtag, serializeConversion } from "../serialize.ts";
+import { conversionEtag } from "../serialize.ts";
 import { getConversion } from "../service/get-conversion.ts";
+import { conversionResponse } from "./shared.ts";
 
 const route = createRoute({
   method: "get",
@@ -23,12 +24,12 @@ const route = createRoute({
 });
 
 export function registerGetConversion(app: App): void {
-  app.openapi(route, async (c) => {
+  app.openapi(route, async (c): Promise<Response> => {
     const services = c.get("services");
     const conversion = await getConversion(services, c.get("actor"), c.req.valid("param").id);
     const etag = conversionEtag(conversion);
     c.header("ETag", etag);
     if (matchesEtag(c.req.header("If-None-Match"), etag)) return c.body(null, 304);
-    return c.json(await serializeConversion(services, conversion), 200);
+    return conversionResponse(c, conversion);
   });
 }

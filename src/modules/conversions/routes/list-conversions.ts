@@ -4,6 +4,7 @@ import { decodeCursor, encodeCursor } from "../../../http/cursor.ts";
 import { json, problems, userAccess } from "../../../http/openapi.ts";
 import { conversionListSchema, listQuerySchema } from "../schemas.ts";
 import { serializeConversion } from "../serialize.ts";
+import { estimateEnds } from "../service/estimate-end.ts";
 import { listConversions } from "../service/list-conversions.ts";
 
 const route = createRoute({
@@ -28,7 +29,10 @@ export function registerListConversions(app: App): void {
     const scope = ["conversions", userId, status ?? "", kind ?? ""];
     const afterKey = cursor === undefined ? null : await decodeCursor(services.keyring, scope, cursor);
     const page = await listConversions(services, c.get("actor"), { status, kind }, { limit, afterKey });
-    const items = await Promise.all(page.items.map((conversion) => serializeConversion(services, conversion)));
+    const estimates = await estimateEnds(services, page.items);
+    const items = await Promise.all(
+      page.items.map((conversion) => serializeConversion(services, conversion, estimates.get(conversion.id))),
+    );
     const nextCursor = page.nextKey === null ? null : await encodeCursor(services.keyring, scope, page.nextKey);
     return c.json({ items, nextCursor }, 200);
   });

@@ -5,6 +5,7 @@ import type { Conversion } from "../conversion.ts";
 import { preferredWaitSeconds } from "../prefer.ts";
 import { conversionEtag, serializeConversion } from "../serialize.ts";
 import type { CreateAnswer } from "../service/create-conversion.ts";
+import { estimateEnds } from "../service/estimate-end.ts";
 
 const MAX_KEY_LENGTH = 255;
 
@@ -38,5 +39,7 @@ export function createdResponse(c: Context<AppEnv>, answer: CreateAnswer): Respo
 /** 200 with the conversion and its ETag. */
 export async function conversionResponse(c: Context<AppEnv>, conversion: Conversion): Promise<Response> {
   c.header("ETag", conversionEtag(conversion));
-  return c.json(await serializeConversion(c.get("services"), conversion), 200);
+  const services = c.get("services");
+  const estimates = await estimateEnds(services, [conversion]);
+  return c.json(await serializeConversion(services, conversion, estimates.get(conversion.id)), 200);
 }

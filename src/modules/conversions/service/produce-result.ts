@@ -1,36 +1,30 @@
 import { sha256Hex } from "../../../kernel/encoding.ts";
 import { resultImageId } from "../../../kernel/ids.ts";
-import { IMAGE_MIMES, type ImageMime } from "../../../ports/image-codec.ts";
+import { IMAGE_MIMES } from "../../../ports/image-codec.ts";
 import {
-  type GeneratedImage,
   type GenerateRequest,
   GenerationError,
-  type ImageGenerator,
   PROVIDER_IDS,
-  type ProviderId,
   type SourceImage,
 } from "../../../ports/image-generator.ts";
 import type { ObjectMetadata } from "../../../ports/object-store.ts";
-import { type Conversion, type ConversionStage, resultKeys } from "../conversion.ts";
-import { FAILURE_POLICIES } from "../failures.ts";
+import { type Conversion, resultKeys } from "../conversion.ts";
 import type { StoredResult } from "../repository.ts";
-import type { ConversionWorkerDeps } from "../worker-deps.ts";
-
-export type ProducedResult = StoredResult;
-
-interface Progress {
-  readonly signal: AbortSignal;
-  /** Announces a stage; throws when the job is no longer ours. */
-  advance(stage: ConversionStage): Promise<void>;
-}
+import { usualTimes } from "../stage-timings.ts";
+import type { ConversionWorkerDeps, FinishedPicture } from "../worker-deps.ts";
+import { type Generated, generate } from "./generate.ts";
+import type { HeldJob } from "./hold-lease.ts";
 
 /** What an earlier attempt stored for this conversion, or null. */
-export async function adoptResult(deps: ConversionWorkerDeps, conversion: Conversion): Promise<ProducedResult | null> {
+export async function adoptResult(
+  deps: Pick<ConversionWorkerDeps, "objects">,
+  conversion: Conversion,
+): Promise<StoredResult | null> {
   const stored = await deps.objects.head(resultKeys(conversion.id).original);
   return stored && fromMetadata(conversion.id, stored.mime, stored.size, stored.metadata);
 }
 
-function fromMetadata(id: string, mime: string, bytes: number, metadata: ObjectMetadata): ProducedResult {
+function fromMetadata(id: string, mime: string, bytes: number, metadata: ObjectMetadata): StoredResult {
   return {
     imageId: resultImageId(id),
     mime: IMAGE_MIMES.find((known) => known === mime) ?? "image/jpeg",
@@ -44,22 +38,34 @@ function fromMetadata(id: string, mime: string, bytes: number, metadata: ObjectM
   };
 }
 
-/** Makes and stores the result, or adopts what is stored already. The result's thumbnail is always stored before it. */
+/** Makes and stores the result, or adopts what is stored already. The result's thumbnails are stored before it. */
 export async function produceResult(
   deps: ConversionWorkerDeps,
   conversion: Conversion,
-  progress: Progress,
-): Promise<ProducedResult> {
+  job: HeldJob,
+): Promise<StoredResult> {
   const adopted = await adoptResult(deps, conversion);
   if (adopted) return adopted;
   const request = await fetchSources(deps, conversion);
-  await progress.advance("generating");
-  const generated = await generate(deps, conversion, request, progress.signal);
-  await progress.advance("encoding");
-  const bytes = deps.pictures.mark(generated.image.bytes, generated.image.mime, generated.provider);
-  const thumbnail = await deps.pictures.thumbnail(bytes, generated.image.mime);
-  await progress.advance("storing");
-  return store(deps, conversion, { ...generated, bytes, thumbnail });
+  const generated = await generate(
+    deps,
+    {
+      conversion,
+      signal: job.signal,
+      async onProvider(provider) {
+        job.expect((await deps.timings.find(conversion.input.kind, provider)) ?? usualTimes(provider));
+        await job.advance("generating");
+      },
+    },
+    request,
+  );
+  await job.advance("encoding");
+  const { image, provider } = generated;
+  const picture = await deps.pictures.finish(image, { outputMime: conversion.input.outputMime, provider });
+  await job.advance("storing");
+  const stored = await store(deps, conversion, generated, picture);
+  deps.background(deps.timings.record(conversion.input.kind, provider, job.times(), deps.clock.now()));
+  return stored;
 }
 
 async function fetchSource(deps: ConversionWorkerDeps, imageId: string): Promise<SourceImage> {
@@ -78,6 +84,7 @@ async function fetchSources(deps: ConversionWorkerDeps, conversion: Conversion):
     prompt: input.prompt,
     seed: input.seed,
     outputMime: input.outputMime,
+    imageOnly: conversion.lastFailure === "no_image",
   };
   if (input.garmentImageId !== null) {
     const garment = await fetchSource(deps, input.garmentImageId);
@@ -90,63 +97,27 @@ async function fetchSources(deps: ConversionWorkerDeps, conversion: Conversion):
   return { ...common, kind: "style", style };
 }
 
-interface Generated {
-  readonly image: GeneratedImage;
-  readonly provider: ProviderId;
-  readonly degraded: boolean;
-}
-
-/** Asks the provider that was wanted; another one only where the request allows it and the failure permits it. */
-async function generate(
-  deps: ConversionWorkerDeps,
-  conversion: Conversion,
-  request: GenerateRequest,
-  signal: AbortSignal,
-): Promise<Generated> {
-  const wanted = conversion.input.providerRequested ?? deps.config.providers.default;
-  const allowed = conversion.input.fallback === "allow" && wanted !== "local";
-  const substitute = allowed ? deps.generators.get("local") : undefined;
-  const generator = deps.generators.get(wanted);
-  try {
-    if (!generator) throw new GenerationError("config", `no provider ${wanted} in this deployment`);
-    return await generateWith(generator, request, signal, false);
-  } catch (error) {
-    const mayFallBack = error instanceof GenerationError && FAILURE_POLICIES[error.failure].mayFallBack;
-    if (!substitute || !mayFallBack || signal.aborted) throw error;
-    return generateWith(substitute, request, signal, true);
-  }
-}
-
-async function generateWith(
-  generator: ImageGenerator,
-  request: GenerateRequest,
-  signal: AbortSignal,
-  substituted: boolean,
-): Promise<Generated> {
-  const image = await generator.generate(request, { signal });
-  signal.throwIfAborted();
-  return { image, provider: generator.id, degraded: substituted || image.degraded };
-}
-
-interface Storable extends Generated {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly thumbnail: Uint8Array<ArrayBuffer>;
-}
-
 /** Create-only: of two workers that made a result, the first one's stays, and both report that one. */
-async function store(deps: ConversionWorkerDeps, conversion: Conversion, made: Storable): Promise<ProducedResult> {
+async function store(
+  deps: Pick<ConversionWorkerDeps, "objects">,
+  conversion: Conversion,
+  { image, provider, degraded }: Generated,
+  picture: FinishedPicture,
+): Promise<StoredResult> {
   const keys = resultKeys(conversion.id);
-  const { image, provider, degraded, bytes } = made;
-  const mime: ImageMime = image.mime;
+  const { bytes, mime } = picture;
   const metadata = {
-    width: String(image.width),
-    height: String(image.height),
+    width: String(picture.width),
+    height: String(picture.height),
     sha256: await sha256Hex(bytes),
     provider,
     model: image.model,
     degraded: String(degraded),
   };
-  await deps.objects.create(keys.thumbnail, made.thumbnail, { mime: "image/webp" });
+  await Promise.all([
+    deps.objects.create(keys.thumbnail, picture.thumbnail, { mime: "image/webp" }),
+    deps.objects.create(keys.smallThumbnail, picture.smallThumbnail, { mime: "image/webp" }),
+  ]);
   if (await deps.objects.create(keys.original, bytes, { mime, metadata })) {
     return fromMetadata(conversion.id, mime, bytes.byteLength, metadata);
   }

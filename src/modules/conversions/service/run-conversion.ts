@@ -1,21 +1,22 @@
 import { describeError } from "../../../kernel/describe-error.ts";
 import { newId } from "../../../kernel/ids.ts";
-import { GenerationError } from "../../../ports/image-generator.ts";
+import { SlotBusyError } from "../../../kernel/slot.ts";
+import { GenerationError, type GenerationFailure } from "../../../ports/image-generator.ts";
 import { backoffMs } from "../backoff.ts";
 import { type Conversion, isTerminal, resultKeys } from "../conversion.ts";
-import { FAILURE_POLICIES, type FailureCode } from "../failures.ts";
-import type { Lease } from "../repository.ts";
+import { CircuitOpenError, FAILURE_POLICIES, type FailureCode } from "../failures.ts";
+import type { Lease, StoredResult } from "../repository.ts";
+import { usualTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
-import { adoptResult, type ProducedResult, produceResult } from "./produce-result.ts";
+import { wantedProvider } from "./generate.ts";
+import { holdJob, JobTakenAwayError, LEASE_MS } from "./hold-lease.ts";
+import { adoptResult, produceResult } from "./produce-result.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
-/** Longer than any step between two heartbeats, short enough that a lost job is taken up within half a minute. */
-export const LEASE_MS = 30_000;
-const HEARTBEAT_MS = 10_000;
-
-/** Thrown inside a run when another worker, the user or the deadline has taken the job away. */
-class LeaseLostError extends Error {
-  override readonly name = "LeaseLostError";
-}
+/** A job that met an open circuit looks again at least this often: the circuit may close sooner than it was to. */
+const LONGEST_WAIT_MS = 30_000;
+/** Jobs that wait for the same thing should not all come back at once. */
+const SPREAD_MS = 2_000;
 
 /**
  * Runs one conversion as far as it goes. Safe to call at any time, any number of times, at once: only the holder of
@@ -39,39 +40,17 @@ async function finishSpent(deps: ConversionWorkerDeps, lease: Lease, conversion:
 }
 
 async function work(deps: ConversionWorkerDeps, lease: Lease, conversion: Conversion): Promise<void> {
-  const abort = new AbortController();
-  const leftMs = conversion.deadlineAt - deps.clock.now();
-  const timeout = setTimeout(
-    () => abort.abort(new GenerationError("timeout", "the provider took too long")),
-    Math.min(deps.config.conversions.providerTimeoutMs, leftMs),
-  );
-  const heartbeat = setInterval(async () => {
-    const kept = await deps.conversions.renewLease(lease, deps.clock.now() + LEASE_MS).catch(() => true);
-    if (!kept) abort.abort(new LeaseLostError("the lease was taken away"));
-  }, HEARTBEAT_MS);
+  const { deadlineAt } = conversion;
+  const job = holdJob(deps, lease, { deadlineAt, times: usualTimes(wantedProvider(deps, conversion)) });
   try {
-    const producing = produceResult(deps, conversion, {
-      signal: abort.signal,
-      async advance(stage) {
-        const kept = await deps.conversions.advance(lease, stage, { now: deps.clock.now(), leaseMs: LEASE_MS });
-        if (!kept) throw new LeaseLostError("the job was taken away between two stages");
-      },
-    });
-    await finish(deps, lease, conversion, await unlessAborted(producing, abort.signal));
+    const result = await unlessAborted(produceResult(deps, conversion, job), job.signal);
+    await finish(deps, lease, conversion, result);
   } catch (error) {
-    if (error instanceof LeaseLostError) return;
-    await settleFailure(deps, lease, conversion, error);
+    if (error instanceof JobTakenAwayError) await deps.conversions.expire(conversion.id, deps.clock.now());
+    else await settleFailure(deps, lease, conversion, error);
   } finally {
-    clearTimeout(timeout);
-    clearInterval(heartbeat);
+    job.release();
   }
-}
-
-/** What `work` gives, unless the signal fires first: no step, whatever it hangs on, holds a job beyond its time. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  return Promise.race([work, aborted]);
 }
 
 /** Records the stored result; where the job was taken away meanwhile, a result that nobody will adopt is deleted. */
@@ -79,22 +58,45 @@ async function finish(
   deps: ConversionWorkerDeps,
   lease: Lease,
   conversion: Conversion,
-  result: ProducedResult,
+  result: StoredResult,
 ): Promise<void> {
   const now = deps.clock.now();
   if (await deps.conversions.succeed(lease, result, now)) return;
   await deps.conversions.expire(conversion.id, now);
   const current = await deps.conversions.inspect(conversion.id);
   if (current && isTerminal(current.status) && current.status !== "succeeded") {
-    const { original, thumbnail } = resultKeys(conversion.id);
-    await deps.objects.delete([original, thumbnail]);
+    await deps.objects.delete(Object.values(resultKeys(conversion.id)));
   }
 }
 
-function describeFailure(error: unknown): { code: FailureCode; attempts: number | null; retryAfterMs: number | null } {
-  if (!(error instanceof GenerationError)) return { code: "worker_lost", attempts: null, retryAfterMs: null };
-  const policy = FAILURE_POLICIES[error.failure];
-  return { code: policy.code, attempts: policy.maxAttempts, retryAfterMs: error.retryAfterMs };
+type Verdict =
+  | { readonly end: FailureCode }
+  | {
+      readonly code: FailureCode;
+      readonly failure: GenerationFailure | null;
+      readonly delayMs: number;
+      readonly keepAttempt: boolean;
+    };
+
+function judge(conversion: Conversion, error: unknown, maxAttempts: number): Verdict {
+  const spread = Math.round(Math.random() * SPREAD_MS);
+  if (error instanceof SlotBusyError) {
+    return { code: "worker_lost", failure: null, delayMs: 1_000 + spread, keepAttempt: true };
+  }
+  if (!(error instanceof GenerationError)) {
+    if (conversion.attempt >= maxAttempts) return { end: "worker_lost" };
+    return { code: "worker_lost", failure: null, delayMs: backoffMs(conversion.attempt, null), keepAttempt: false };
+  }
+  const { failure, retryAfterMs } = error;
+  const { code, retry } = FAILURE_POLICIES[failure];
+  if (retry === "never") return { end: code };
+  if (error instanceof CircuitOpenError) {
+    const delayMs = Math.min(retryAfterMs ?? 0, LONGEST_WAIT_MS) + spread;
+    return { code, failure: null, delayMs, keepAttempt: true };
+  }
+  const isLast = conversion.attempt >= maxAttempts || (retry === "once" && conversion.lastFailure === failure);
+  if (isLast) return { end: code };
+  return { code, failure, delayMs: backoffMs(conversion.attempt, retryAfterMs), keepAttempt: false };
 }
 
 /** Puts the job back for another attempt, or ends it when its class, attempts or time allow none. */
@@ -106,28 +108,24 @@ async function settleFailure(
 ): Promise<void> {
   const now = deps.clock.now();
   if (await deps.conversions.expire(conversion.id, now)) return;
-  const { code, attempts, retryAfterMs } = describeFailure(error);
+  const verdict = judge(conversion, error, deps.config.conversions.maxAttempts);
   deps.logger.log("warn", "conversion attempt failed", {
     conversionId: conversion.id,
     attempt: conversion.attempt,
-    code,
+    code: "end" in verdict ? verdict.end : verdict.code,
+    retried: !("end" in verdict),
     cause: describeError(error),
   });
-  const attemptsLeft =
-    conversion.attempt < Math.min(attempts ?? Number.MAX_SAFE_INTEGER, deps.config.conversions.maxAttempts);
-  const notBefore = now + backoffMs(conversion.attempt, retryAfterMs);
-  if (!attemptsLeft) {
-    await deps.conversions.fail(lease, code, now);
+  if ("end" in verdict) {
+    await deps.conversions.fail(lease, verdict.end, now);
     return;
   }
-  if (notBefore >= conversion.deadlineAt) {
-    // No attempt fits in any more: the row waits for its deadline and ends as expired, which is what it will be.
-    await deps.conversions.requeue(lease, { notBefore, cause: code, now, outboxId: newId("obx", now) });
-    return;
-  }
+  const { code, failure, keepAttempt } = verdict;
+  const notBefore = now + verdict.delayMs;
   const outboxId = newId("obx", now);
-  if (await deps.conversions.requeue(lease, { notBefore, cause: code, now, outboxId })) {
-    await deps.jobs.sendConversion(conversion.id, { delaySeconds: Math.ceil((notBefore - now) / 1000) });
-    await deps.outbox.settle(outboxId);
-  }
+  const options = { notBefore, cause: code, failure, keepAttempt, now, outboxId };
+  // Where no attempt fits in any more the row waits for its deadline and ends as expired, which is what it will be.
+  if (!(await deps.conversions.requeue(lease, options)) || notBefore >= conversion.deadlineAt) return;
+  await deps.jobs.sendConversion(conversion.id, { delaySeconds: Math.ceil(verdict.delayMs / 1000) });
+  await deps.outbox.settle(outboxId);
 }
