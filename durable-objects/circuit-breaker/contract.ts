@@ -12,7 +12,8 @@ export type AdmitAnswer = CircuitAdmission & { readonly cacheMs: number };
 
 /** RPC type of the CircuitBreaker object, named by its circuit: all that src/ may import of it. Plain data only. */
 export interface CircuitBreakerApi {
-  admit(circuit: string): Promise<AdmitAnswer>;
+  /** `probeTtlMs`: after so long without an outcome a probe is taken to be lost; longer than any call lasts. */
+  admit(circuit: string, probeTtlMs: number): Promise<AdmitAnswer>;
   report(pass: CircuitPass, outcome: CircuitOutcome): Promise<TripReason | "closed" | null>;
   state(circuit: string): Promise<CircuitState>;
   force(circuit: string, force: CircuitForce): Promise<CircuitState>;

@@ -25,15 +25,28 @@ function pricesOf(prices: readonly [number, number, number] | undefined): TokenP
   return { inputMicros, outputMicros, imageMicros };
 }
 
+function geminiModels(v: ProviderVariables): GeminiConfig["models"] {
+  return { style: v.GEMINI_MODEL_STYLE ?? v.GEMINI_MODEL, tryon: v.GEMINI_MODEL_TRYON ?? v.GEMINI_MODEL };
+}
+
 function toGemini(v: ProviderVariables): GeminiConfig | null {
   if (v.GEMINI_API_KEY === undefined) return null;
   return {
     apiKey: v.GEMINI_API_KEY,
     baseUrl: (v.GEMINI_BASE_URL ?? GEMINI_BASE_URL).replace(/\/+$/, ""),
     gatewayToken: v.AI_GATEWAY_TOKEN ?? null,
-    models: { style: v.GEMINI_MODEL_STYLE ?? v.GEMINI_MODEL, tryon: v.GEMINI_MODEL_TRYON ?? v.GEMINI_MODEL },
+    models: geminiModels(v),
     prices: pricesOf(v.GEMINI_PRICES),
   };
+}
+
+function modelsOf(v: ProviderVariables, available: readonly ProviderId[]): Config["providers"]["models"] {
+  const { style, tryon } = geminiModels(v);
+  const models: Config["providers"]["models"] = [
+    ...[...new Set([style, tryon])].map((model) => ({ provider: "gemini" as const, model })),
+    { provider: "workers-ai", model: v.WORKERS_AI_MODEL },
+  ];
+  return models.filter(({ provider }) => available.includes(provider));
 }
 
 /**
@@ -51,6 +64,7 @@ export function toProviders(v: ProviderVariables): Config["providers"] {
     workersAi: available.includes("workers-ai")
       ? { model: v.WORKERS_AI_MODEL, gateway: v.WORKERS_AI_GATEWAY ?? null, priceMicros: v.WORKERS_AI_PRICE }
       : null,
+    models: modelsOf(v, available),
     dailyBudgetMicros: v.PROVIDER_DAILY_BUDGET ?? null,
   };
 }

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 import { createD1AccountErasure } from "../db/d1/repositories/account-erasure.ts";
 import { createD1AuditRepository } from "../db/d1/repositories/audit.ts";
@@ -8,6 +9,7 @@ import { createD1OtpRepository } from "../db/d1/repositories/otp.ts";
 import { createD1OutboxRepository } from "../db/d1/repositories/outbox.ts";
 import { createD1QuotaRepository } from "../db/d1/repositories/quota.ts";
 import { createD1SmsOutbox } from "../db/d1/repositories/sms-outbox.ts";
+import { createD1StageTimings } from "../db/d1/repositories/stage-timings.ts";
 import { createD1UserRepository } from "../db/d1/repositories/users.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
@@ -21,14 +23,22 @@ import { type AccessTokens, type AuthDeps, createAccessTokens } from "../modules
 import { deliverSms } from "../modules/auth/jobs.ts";
 import type { ConversionsDeps } from "../modules/conversions/index.ts";
 import type { ImagesDeps } from "../modules/images/index.ts";
+import {
+  createSharedRound,
+  type ObservabilityDeps,
+  type SharedRound,
+  type StatusReport,
+} from "../modules/observability/index.ts";
 import type { PlansDeps } from "../modules/plans/index.ts";
 import type { UsersDeps } from "../modules/users/index.ts";
+import { createCircuitBreakers } from "../providers/cloudflare/circuit-breakers.ts";
 import { createRemoteImageProcessor } from "../providers/cloudflare/image-processor.ts";
 import { createQueueJobQueue, createQueueSmsQueue } from "../providers/cloudflare/queue-job-queue.ts";
 import { createR2ObjectStore } from "../providers/cloudflare/r2-object-store.ts";
 import { createRateLimiter } from "../providers/cloudflare/rate-limiter.ts";
 import { createRpcPasswordHasher } from "../providers/cloudflare/rpc-password-hasher.ts";
 import { createSessionStore } from "../providers/cloudflare/session-store.ts";
+import { createStatusProbes } from "../providers/cloudflare/status-probes.ts";
 import { createSmsSender } from "../providers/sms/sms-sender.ts";
 import { configOf } from "./config.ts";
 
@@ -41,13 +51,18 @@ export interface ApiServices
     ConversionsDeps,
     PlansDeps,
     AuditDeps,
-    AdminDeps {}
+    AdminDeps,
+    ObservabilityDeps {}
 
 interface Shared {
   readonly keyring: Keyring;
   readonly accessTokens: AccessTokens;
   readonly db: DrizzleD1Database;
+  readonly statusRound: SharedRound<StatusReport>;
 }
+
+/** A round of probes takes 1.5 s at the most. */
+const STATUS_ROUND = { clock: systemClock, cacheMs: 10_000, staleMs: 3_000 };
 
 const shared = new WeakMap<object, Shared>();
 
@@ -64,6 +79,7 @@ function sharedOf(env: ApiEnv, config: Config): Shared {
       keyring: createKeyring([active, ...[previous, next].filter((secret) => secret !== null)]),
       accessTokens: createAccessTokens(secrets, config.sessions.accessTokenTtlMs),
       db: drizzle(env.DB),
+      statusRound: createSharedRound(STATUS_ROUND),
     };
     shared.set(env, made);
   }
@@ -101,7 +117,7 @@ function smsServices(
 export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "waitUntil">): ApiServices {
   const config = configOf(env, "api");
   const logger = createLogger(config.log, { service: "api" });
-  const { keyring, accessTokens, db } = sharedOf(env, config);
+  const { keyring, accessTokens, db, statusRound } = sharedOf(env, config);
   const background: CoreServices["background"] = (task) => {
     context.waitUntil(
       task.catch((error: unknown) => {
@@ -126,11 +142,23 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     ...smsServices(env, { config, clock: systemClock, logger, keyring, db, users, background }),
     images: createD1ImageRepository(db),
     conversions: createD1ConversionRepository(db),
+    timings: createD1StageTimings(db),
     quota: createD1QuotaRepository(db),
     outbox: createD1OutboxRepository(db),
     objects: createR2ObjectStore(env.BUCKET),
     jobs: createQueueJobQueue(env.CONVERSION_QUEUE),
     imageProcessor: createRemoteImageProcessor(env.IMAGE_PROCESSOR),
+    circuits: createCircuitBreakers(env.CIRCUIT_BREAKER, { logger }),
+    probes: createStatusProbes({
+      database: async () => db.run(sql`SELECT 1`),
+      bucket: env.BUCKET,
+      queue: env.CONVERSION_QUEUE,
+      sessions: env.USER_SESSIONS,
+      limiter: env.RATE_LIMITER,
+      hasher: env.HASHER,
+      imageProcessor: env.IMAGE_PROCESSOR,
+    }),
+    statusRound,
     background,
   };
 }

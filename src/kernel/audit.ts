@@ -27,6 +27,7 @@ export const AUDIT_ACTIONS = [
   "admin.enable",
   "admin.end_sessions",
   "admin.grant_quota",
+  "admin.force_circuit",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -104,6 +104,8 @@ export interface Config {
     /** Null where the provider is not set up in this Worker. */
     readonly gemini: GeminiConfig | null;
     readonly workersAi: WorkersAiConfig | null;
+    /** What calls may go to outside, each with a circuit of its own; known where the keys are not. */
+    readonly models: readonly { readonly provider: ProviderId; readonly model: string }[];
     /** What all calls of a UTC day may cost together, in millionths of a US dollar; null for no limit. */
     readonly dailyBudgetMicros: number | null;
   };

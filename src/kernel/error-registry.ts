@@ -61,6 +61,7 @@ export const ERRORS = {
     detail: "There is no such conversion in this account.",
   },
   session_not_found: { status: 404, title: "Session not found", detail: "There is no such session in this account." },
+  circuit_not_found: { status: 404, title: "Circuit not found", detail: "There is no such circuit breaker." },
   user_not_found: { status: 404, title: "User not found", detail: "There is no such user." },
   method_not_allowed: {
     status: 405,

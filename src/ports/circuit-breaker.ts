@@ -27,7 +27,8 @@ export type CircuitOutcome =
   /** Opens at once, for `retryAfterMs` where it is known. */
   | { readonly kind: "trip"; readonly reason: TripReason; readonly retryAfterMs: number | null };
 
-export type CircuitForce = "open" | "closed" | "auto";
+export const CIRCUIT_FORCES = ["open", "closed", "auto"] as const;
+export type CircuitForce = (typeof CIRCUIT_FORCES)[number];
 
 export interface CircuitState {
   readonly circuit: string;
@@ -35,7 +36,7 @@ export interface CircuitState {
   readonly reason: TripReason | null;
   /** What an admin holds it at; `auto` when it goes by outcomes. */
   readonly force: CircuitForce;
-  /** Until the next probe may be made; null unless open. */
+  /** Until the next call may be made; null unless open, and when that is up to an admin. */
   readonly retryAfterMs: number | null;
   readonly epoch: number;
   /** Within the sliding window. */
@@ -51,7 +52,10 @@ export interface CircuitState {
  */
 export interface CircuitBreakers {
   admit(circuit: string): Promise<CircuitAdmission>;
-  /** @returns the reason when this very outcome opened the circuit, `"closed"` when it closed it, null otherwise. */
+  /**
+   * @returns the reason when this very outcome opened the circuit or keeps it open for another one, `"closed"` when it
+   * closed it, null otherwise.
+   */
   report(pass: CircuitPass, outcome: CircuitOutcome): Promise<TripReason | "closed" | null>;
   /** @throws service_unavailable when the breaker can't be asked. */
   state(circuit: string): Promise<CircuitState>;

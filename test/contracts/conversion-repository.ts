@@ -4,7 +4,9 @@ import type {
   ConversionRepository,
   CreateConditions,
   IdempotencyRecord,
+  Lease,
   NewConversion,
+  RequeueOptions,
   StoredResult,
 } from "../../src/modules/conversions/repository.ts";
 import type { QuotaRepository } from "../../src/modules/plans/repository.ts";
@@ -245,6 +247,41 @@ export function conversionRepositoryContract(name: string, database: () => Promi
       expect(await db.conversions.claim(id, { ...CLAIM, now: notBefore, maxAttempts: 1 })).toBeNull();
       const spent = await db.conversions.claim(id, { ...CLAIM, now: notBefore, maxAttempts: 1, attemptsSpent: true });
       expect(spent?.conversion.attempt).toBe(1);
+    });
+
+    it("gives an attempt back that came to no call, and remembers why the last one failed", async () => {
+      const { db, userId, create, claim } = await stage();
+      const id = await create();
+      const back = (lease: Lease, change: Partial<RequeueOptions>) =>
+        db.conversions.requeue(lease, { ...BACK, notBefore: NOW, now: NOW, outboxId: newId("obx", NOW), ...change });
+      await back(await claim(id), {});
+      expect(await db.conversions.find(userId, id)).toMatchObject({ attempt: 1, lastFailure: "no_image" });
+      await back(await claim(id), { failure: null, keepAttempt: true });
+      expect(await db.conversions.find(userId, id)).toMatchObject({ attempt: 1, lastFailure: "no_image" });
+    });
+
+    it("tells a worker whether it still holds its job, and never lets progress fall", async () => {
+      const { db, userId, create, claim } = await stage();
+      const id = await create();
+      const lease = await claim(id);
+      const times = { now: NOW, leaseMs: LEASE_MS };
+      expect(await db.conversions.advance(lease, { stage: "generating", progress: 60 }, times)).toBe(true);
+      expect(await db.conversions.advance(lease, { stage: "encoding", progress: 40 }, times)).toBe(true);
+      expect(await db.conversions.find(userId, id)).toMatchObject({ stage: "encoding", progress: 60 });
+      expect(await db.conversions.holdsLease(lease)).toBe(true);
+      await db.conversions.cancel(userId, id, NOW);
+      expect(await db.conversions.holdsLease(lease)).toBe(false);
+    });
+
+    it("counts who waits before whom, up to a limit, and gives no place to those that don't wait", async () => {
+      const { db, create, claim } = await stage();
+      const ids = [];
+      for (let i = 0; i < 5; i++) ids.push(await create({ id: newId("cnv", NOW - 1_000_000_000 + i) }));
+      const before = await db.conversions.queuePositions(ids, 1_000);
+      expect(ids.map((id) => before.get(id))).toEqual([0, 1, 2, 3, 4]);
+      await claim(ids[1] as string);
+      const after = await db.conversions.queuePositions(ids, 2);
+      expect(ids.map((id) => after.get(id))).toEqual([0, undefined, 1, 2, 2]);
     });
 
     it("releases the unit to the period it came from", async () => {

@@ -1,4 +1,5 @@
 import type { CoreServices } from "../../kernel/core-services.ts";
+import type { CircuitBreakers } from "../../ports/circuit-breaker.ts";
 import type { OutboxRepository } from "../../ports/outbox.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
 import type { AuditRepository } from "../audit/index.ts";
@@ -11,4 +12,5 @@ export interface AdminDeps extends CoreServices {
   readonly outbox: OutboxRepository;
   readonly audit: AuditRepository;
   readonly quota: QuotaRepository;
+  readonly circuits: CircuitBreakers;
 }

@@ -4,8 +4,10 @@ import { registerDisableUser } from "./routes/disable-user.ts";
 import { registerEnableUser } from "./routes/enable-user.ts";
 import { registerEndSession } from "./routes/end-session.ts";
 import { registerEndSessions } from "./routes/end-sessions.ts";
+import { registerForceCircuit } from "./routes/force-circuit.ts";
 import { registerGetUser } from "./routes/get-user.ts";
 import { registerGrantQuota } from "./routes/grant-quota.ts";
+import { registerListCircuits } from "./routes/list-circuits.ts";
 import { registerListUsers } from "./routes/list-users.ts";
 import { registerSetRole } from "./routes/set-role.ts";
 
@@ -21,4 +23,6 @@ export function registerAdmin(app: App): void {
   registerEndSessions(app);
   registerEndSession(app);
   registerGrantQuota(app);
+  registerListCircuits(app);
+  registerForceCircuit(app);
 }

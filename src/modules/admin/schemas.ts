@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { USER_ROLES } from "../../kernel/request-context.ts";
+import { CIRCUIT_FORCES, CIRCUIT_STATES, TRIP_REASONS } from "../../ports/circuit-breaker.ts";
 import { sessionInfoSchema } from "../auth/index.ts";
 import { usageSchema } from "../plans/index.ts";
 import { readable, userSchema } from "../users/index.ts";
@@ -62,3 +63,36 @@ export const quotaGrantSchema = z
   })
   .openapi("QuotaGrant");
 export type QuotaGrantBody = z.output<typeof quotaGrantSchema>;
+
+/** Ids hold `:`, and some `@` and `/`: a client encodes the last one at the least. */
+export const circuitParam = z.object({
+  circuit: z.string().openapi({
+    param: { name: "circuit", in: "path" },
+    description: "Its id, percent-encoded.",
+    example: "gemini:gemini-3.1-flash-image",
+  }),
+});
+
+export const circuitSchema = z
+  .object({
+    circuit: z.string().openapi({ description: "Provider and model.", example: "gemini:gemini-3.1-flash-image" }),
+    state: z.enum(CIRCUIT_STATES).openapi({ description: "`half_open`: one call at a time is made, to try." }),
+    reason: z.enum(TRIP_REASONS).nullable().openapi({ description: "Why it is not closed." }),
+    force: z.enum(CIRCUIT_FORCES).openapi({ description: "What an admin holds it at." }),
+    retryAt: z.iso
+      .datetime()
+      .nullable()
+      .openapi({ description: "When a call may next be made; null unless open, and when an admin holds it open." }),
+    epoch: z.int().openapi({ description: "Raised whenever it opens or closes." }),
+    calls: z.int().openapi({ description: "That ended in the last 60 seconds, while it was closed." }),
+    failures: z.int().openapi({ description: "Of these." }),
+    openedAt: z.iso.datetime().nullable(),
+  })
+  .openapi("Circuit");
+export type CircuitBody = z.output<typeof circuitSchema>;
+
+export const circuitListSchema = z
+  .object({ items: z.array(circuitSchema), nextCursor: z.null() })
+  .openapi("CircuitList");
+
+export const forceCircuitSchema = z.strictObject({ state: z.enum(CIRCUIT_FORCES) }).openapi("ForceCircuit");

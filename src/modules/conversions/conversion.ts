@@ -105,6 +105,13 @@ export function isOverdue(conversion: Conversion, now: number): boolean {
 }
 
 /** The R2 keys of a conversion's result: derived, so that a second worker finds what the first one stored. */
-export function resultKeys(conversionId: string): { readonly original: string; readonly thumbnail: string } {
-  return { original: `results/${conversionId}/original`, thumbnail: `results/${conversionId}/thumbnail` };
+export function resultKeys(
+  conversionId: string,
+): Readonly<Record<"original" | "thumbnail" | "smallThumbnail", string>> {
+  const folder = `results/${conversionId}`;
+  return {
+    original: `${folder}/original`,
+    thumbnail: `${folder}/thumbnail`,
+    smallThumbnail: `${folder}/thumbnail-256`,
+  };
 }

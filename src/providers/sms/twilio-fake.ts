@@ -1,4 +1,4 @@
-import { type HttpFake, jsonAnswer, startHttpFake, type WireAnswer, type WireRequest } from "./http-fake.ts";
+import { type HttpFake, jsonAnswer, startHttpFake, type WireAnswer, type WireRequest } from "../http-fake.ts";
 
 export interface TwilioCall {
   readonly to: string;

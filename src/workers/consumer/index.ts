@@ -11,6 +11,9 @@ export { CircuitBreaker } from "../../../durable-objects/index.ts";
 
 /** Decodes uploads for the api, by RPC. */
 export class ImageProcessor extends WorkerEntrypoint<ConsumerEnv> {
+  /** Says that it is there. */
+  async ping(): Promise<void> {}
+
   prepare(request: PrepareRequest): Promise<PreparedImage> {
     return createImageProcessor(this.env).prepare(request);
   }

@@ -17,6 +17,9 @@ function hasherOf(env: HasherEnv): PasswordHasher {
 
 /** The password hasher over RPC. */
 export class Hasher extends WorkerEntrypoint<HasherEnv> implements PasswordHasher {
+  /** Says that it is there. */
+  async ping(): Promise<void> {}
+
   async hash(password: string): Promise<string> {
     return hasherOf(this.env).hash(password);
   }

@@ -109,5 +109,6 @@ export function requestOf({ method, path }: Operation, target: SignedUp): [strin
   const address = path.replace("{id}", target.userId).replace("{sessionId}", target.sessionId);
   if (path.endsWith("/role")) return [address, { method, json: { role: "admin" } }];
   if (path.endsWith("/quota-grants")) return [address, { method, json: { units: 5 } }];
+  if (path.endsWith("/force")) return [address.replace("{circuit}", "gemini:x"), { method, json: { state: "auto" } }];
   return [address, { method }];
 }

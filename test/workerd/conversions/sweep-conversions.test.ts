@@ -80,7 +80,14 @@ it("leaves a job alone that a worker holds or that waits for its next attempt, w
   const now = stage.deps.clock.now();
   const claimed = await d1.conversions.claim(id, { now, leaseMs: 30_000, maxAttempts: 4, attemptsSpent: false });
   expect(await failUndelivered(stage.deps, id)).toBe(false);
-  const back = { notBefore: now + 60_000, cause: "test", now, outboxId: newId("obx", now) };
+  const back = {
+    notBefore: now + 60_000,
+    cause: "test",
+    failure: null,
+    keepAttempt: false,
+    now,
+    outboxId: newId("obx", now),
+  };
   if (claimed) await d1.conversions.requeue(claimed.lease, back);
   expect(await failUndelivered(stage.deps, id)).toBe(false);
   expect(await d1.conversions.find(stage.userId, id)).toMatchObject({ status: "queued", usage: { state: "reserved" } });

@@ -145,7 +145,7 @@ it("signed urls stop working and running conversions are canceled before anythin
   expect(unit?.state).toBe("released");
   const times = { now: Date.now(), leaseMs: MINUTE };
   expect(await d1.conversions.renewLease(account.lease, Date.now() + MINUTE)).toBe(false);
-  expect(await d1.conversions.advance(account.lease, "generating", times)).toBe(false);
+  expect(await d1.conversions.advance(account.lease, { stage: "generating", progress: 20 }, times)).toBe(false);
   const { original, thumbnail } = resultKeys(conversionId);
   const late = (await db.select().from(outbox)).filter(({ topic }) => topic === "objects.delete");
   expect(late.map(({ payload }) => payload)).toContainEqual({ keys: [original, thumbnail] });

@@ -90,11 +90,10 @@ export function endedColumns(status: ConversionStatus, now: number) {
 
 /** Promises that a result stored too late by a worker of this conversion will be deleted. */
 function dropLateResult(db: Database, id: string, now: number, done: SQL) {
-  const { original, thumbnail } = resultKeys(id);
   const values = {
     id: newId("obx", now),
     topic: "objects.delete" as const,
-    payload: { keys: [original, thumbnail] },
+    payload: { keys: Object.values(resultKeys(id)) },
     dueAt: now + LATE_RESULT_MS,
     createdAt: now,
   };

@@ -60,6 +60,7 @@ function conversionRow(conversion: NewConversion, writeId: string): typeof conve
     stage: "queued",
     progress: 0,
     degraded: false,
+    dataRemoved: false,
     attempt: 0,
     notBefore: conversion.createdAt,
     wakeAt: conversion.createdAt,

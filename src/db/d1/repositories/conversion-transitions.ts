@@ -41,7 +41,6 @@ export function createConversionTransitions(db: Database): Transitions {
     async remove(userId, id, now, event) {
       await end(db, id, "canceled", { where: eq(conversions.userId, userId), cause: "deleted by the user", now });
       const outboxId = newId("obx", now);
-      const { original, thumbnail } = resultKeys(id);
       // A result may be another conversion's input: it stays as long as that one is active.
       const free = sql`NOT ${neededBy(userId, resultImageId(id), now)}`;
       const removed = await transition(db, {
@@ -76,7 +75,7 @@ export function createConversionTransitions(db: Database): Transitions {
             {
               id: outboxId,
               topic: "objects.delete",
-              payload: { keys: [original, thumbnail] },
+              payload: { keys: Object.values(resultKeys(id)) },
               dueAt: now + 60_000,
               createdAt: now,
             },

@@ -1,0 +1,31 @@
+import { desc, eq, lt } from "drizzle-orm";
+import { toPage } from "../../../kernel/page.ts";
+import type { DeadLetterRepository } from "../../../modules/conversions/dead-letters.ts";
+import type { Database } from "../atomic.ts";
+import { deadLetters } from "../schema/index.ts";
+
+export function createD1DeadLetters(db: Database): DeadLetterRepository {
+  return {
+    async record(letter) {
+      await db
+        .insert(deadLetters)
+        .values(letter)
+        .onConflictDoNothing({ target: [deadLetters.queue, deadLetters.messageId] });
+    },
+
+    async list(page) {
+      const rows = await db
+        .select()
+        .from(deadLetters)
+        .where(page.afterKey === null ? undefined : lt(deadLetters.id, page.afterKey))
+        .orderBy(desc(deadLetters.id))
+        .limit(page.limit + 1);
+      return toPage(rows, page.limit, (letter) => letter.id);
+    },
+
+    async find(id) {
+      const [letter] = await db.select().from(deadLetters).where(eq(deadLetters.id, id));
+      return letter ?? null;
+    },
+  };
+}
