@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 import { type Health, type Stack, StackError, startStack } from "./stack.ts";
 import { configFromEnvironment, ROOT, readDevVars } from "./stack-env.ts";
 import { configurationProblem, type LogLine } from "./stack-logs.ts";
+import { stopRequested } from "./stop-requested.ts";
 
 const startedAt = performance.now();
 const seconds = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
@@ -59,19 +60,6 @@ function announce(url: string, health: Health): void {
 
   Ctrl-C stops it.
 `);
-}
-
-/** Resolves when someone asks us to stop: by signal, by closing our output, or by npm going away. */
-function stopRequested(): Promise<string> {
-  return new Promise((resolveReason) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolveReason(signal));
-    process.stdout.on("error", () => resolveReason("closed output"));
-    // Started by hand, a parent that leaves is nothing unusual; under npm it is the end.
-    if (process.env.npm_lifecycle_event === undefined) return;
-    // The script execs, so npm is our parent; whoever started npm may come and go.
-    const npm = process.ppid;
-    setInterval(() => process.ppid !== npm && resolveReason("npm gone"), 250).unref();
-  });
 }
 
 async function waitUntilReady(stack: Stack): Promise<never | undefined> {

@@ -4,13 +4,20 @@ import { objectKeys, type Query, readD1 } from "./drill-state.ts";
 
 const RESULT_OBJECTS = ["original", "thumbnail"];
 
+export interface Attempts {
+  readonly sum: number;
+  readonly max: number;
+  /** Those that failed in a worker which lived to say so. */
+  readonly failed: number;
+}
+
 interface Facts {
   readonly checks: readonly Check[];
   /** Keys of objects that a row owns. */
   readonly owned: readonly string[];
   /** Keys that the outbox has promised to delete. */
   readonly promised: readonly string[];
-  readonly attempts: { readonly sum: number; readonly max: number };
+  readonly attempts: Attempts;
 }
 
 const listed = (rows: readonly { id: string; what: string }[]) => rows.map(({ id, what }) => `${id}: ${what}`);
@@ -85,8 +92,10 @@ function readFacts(query: Query, wanted: number, sweptAt: number): Facts {
     "SELECT original_key, thumbnail_key FROM images WHERE deleted_at IS NULL",
   );
   const promises = query<{ payload: string }>("SELECT payload FROM outbox WHERE topic = 'objects.delete'");
-  const [attempts] = query<{ sum: number; max: number }>(
-    "SELECT total(attempt) AS sum, coalesce(max(attempt), 0) AS max FROM conversions",
+  const [attempts] = query<Attempts>(
+    `SELECT total(attempt) AS sum, coalesce(max(attempt), 0) AS max,
+            (SELECT count(*) FROM conversion_events WHERE status = 'queued' AND version > 1) AS failed
+       FROM conversions`,
   );
   return {
     checks: [
@@ -100,7 +109,7 @@ function readFacts(query: Query, wanted: number, sweptAt: number): Facts {
       ...images.flatMap(({ original_key, thumbnail_key }) => [original_key, thumbnail_key]),
     ],
     promised: promises.flatMap(({ payload }) => (JSON.parse(payload) as { keys: string[] }).keys),
-    attempts: attempts ?? { sum: 0, max: 0 },
+    attempts: attempts ?? { sum: 0, max: 0, failed: 0 },
   };
 }
 

@@ -3,7 +3,7 @@ import { ApiClient, type Conversion as ApiConversion, sha256, type Usage } from 
 import type { Created, DrillUser } from "./drill-load.ts";
 
 export const MAX_ATTEMPTS = 20;
-/** Failures that a crash or a busy machine explains; any other one of the built-in engine would be a pretext. */
+/** The default PROVIDER_TIMEOUT. */
 const LONG_ATTEMPT_MS = 90_000;
 
 export interface Check {
@@ -65,25 +65,26 @@ export function checkConversions(wanted: number, created: readonly Created[], ow
   ];
 }
 
-function pretext(conversion: Conversion): string | null {
+/** Crashes and a busy machine explain some ends; any other one would be a pretext of the built-in engine. */
+function pretext(conversion: Conversion, crashes: number): string | null {
   const { status, error, attempt, startedAt, completedAt, deadlineAt } = conversion;
   const ended = completedAt === null ? Number.NaN : Date.parse(completedAt);
   if (status === "expired") return ended >= Date.parse(deadlineAt) ? null : `expired before its deadline ${deadlineAt}`;
   if (status !== "failed") return `nobody asked for ${status}`;
   if (error === null || error.message === "") return "failed without an error";
   const ranMs = startedAt === null ? 0 : ended - Date.parse(startedAt);
-  if (error.code === "worker_lost" && attempt >= MAX_ATTEMPTS) return null;
+  if (error.code === "worker_lost" && attempt >= MAX_ATTEMPTS && crashes >= attempt) return null;
   if (error.code === "provider_timeout" && ranMs >= LONG_ATTEMPT_MS) return null;
   return `failed with ${error.code} after ${attempt} attempts and ${Math.round(ranMs / 1000)} s`;
 }
 
 /** Nothing failed, or what failed says truthfully why. */
-export function checkFailures(owned: Owned): Check {
+export function checkFailures(crashes: number, owned: Owned): Check {
   const others = owned
     .flatMap(({ conversions }) => conversions)
     .filter((conversion) => conversion.status !== "succeeded" && !isActive(conversion));
   const problems = others.flatMap((conversion) => {
-    const problem = pretext(conversion);
+    const problem = pretext(conversion, crashes);
     return problem === null ? [] : [`${conversion.id}: ${problem}`];
   });
   return { name: "no failure without a true reason", seen: `${others.length} did not succeed`, problems };

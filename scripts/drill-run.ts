@@ -1,6 +1,6 @@
 /** The course of a crash drill: work and kills at once, then recovery, then the questions. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { auditState } from "./drill-audit.ts";
+import { type Attempts, auditState } from "./drill-audit.ts";
 import {
   type Check,
   checkConversions,
@@ -35,7 +35,7 @@ export class Drill {
   readonly endings = new Map<string, number>();
   /** From the last restart until nothing was left to do. */
   recoveryMs: number | null = null;
-  attempts = { sum: 0, max: 0 };
+  attempts: Attempts = { sum: 0, max: 0, failed: 0 };
   readonly #tell: (text: string) => void;
 
   constructor(plan: DrillPlan, stateDir: string, service: DrillService, load: DrillLoad, tell: (text: string) => void) {
@@ -60,6 +60,8 @@ export class Drill {
   async breakOff(reason: string): Promise<void> {
     await this.service.close("kill");
     await this.#noteResumption().catch(() => {});
+    const audited = await auditState(this.stateDir, this.plan.jobs.length, 0).catch(() => null);
+    this.attempts = audited?.attempts ?? this.attempts;
     const left = await readD1(this.stateDir, unfinished).catch((error: Error) => [error.message]);
     const seen = `${this.load.created.length} of ${this.plan.jobs.length} created, ${left.length} unfinished`;
     this.checks.push({ name: "the drill came to its end", seen, problems: [reason, ...left] });
@@ -117,7 +119,7 @@ export class Drill {
     }
     const url = await service.up();
     const wanted = plan.jobs.length;
-    checks.push(...checkConversions(wanted, load.created, owned), checkFailures(owned));
+    checks.push(...checkConversions(wanted, load.created, owned), checkFailures(this.crashes.length, owned));
     checks.push(await checkDownloads(url, owned), await checkUsage(url, owned));
     const sweptAt = Date.now();
     await sweep(url);

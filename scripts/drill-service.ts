@@ -18,7 +18,7 @@ export interface ServiceOptions {
 }
 
 export class DrillService {
-  /** Lines the Workers logged as errors. */
+  /** Lines of the log that tell of an error, or of an attempt that failed otherwise than by a kill. */
   readonly errors: string[] = [];
   readonly #options: ServiceOptions;
   #stack: Stack | null = null;
@@ -103,6 +103,7 @@ export class DrillService {
   #log({ source, text }: LogLine): void {
     const line = `${source.padEnd(8)} ${stripVTControlCharacters(text)}`;
     appendFileSync(this.#options.logFile, `${line}\n`);
-    if (/ ERROR |✘ \[ERROR\]|\ba sweep failed\b/.test(line) && this.errors.length < KEPT_ERRORS) this.errors.push(line);
+    if (/ ERROR | attempt failed |✘ \[ERROR\]|\ba sweep failed\b/.test(line) && this.errors.length < KEPT_ERRORS)
+      this.errors.push(line);
   }
 }

@@ -123,7 +123,9 @@ function summarize({ plan, load, crashes, attempts, endings, recoveryMs, service
   say(`\n${crashTable(crashes, startedAt)}\n`);
   say(`seed            ${seed}`);
   say(`conversions     ${load.created.length} of ${plan.jobs.length} created; in the end: ${ends}`);
-  say(`attempts        ${attempts.sum}, at most ${attempts.max} for one conversion`);
+  say(
+    `attempts        ${attempts.sum}, at most ${attempts.max} for one; ${attempts.failed} failed otherwise than by a kill`,
+  );
   say(`cut off         ${countCalls(load.lost)}; ${replayed} repeats found their conversion created already`);
   say(`ready again     ${spread(crashes.map(({ readyAfterMs }) => readyAfterMs))}`);
   say(`work resumed    ${spread(resumed)}, where no other kill came first`);

@@ -54,7 +54,7 @@ export class CircuitBreaker extends DurableObject implements CircuitBreakerApi {
     const breaker = settled(this.#load(), Date.now());
     const end = forgottenAt(breaker);
     if (breaker !== FRESH) {
-      
+      if (end !== null) this.#setAlarm(end);
       return;
     }
     this.#breaker = null;

@@ -1,25 +1,29 @@
 import { drizzle } from "drizzle-orm/d1";
 import { createD1ConversionRepository } from "../db/d1/repositories/conversions.ts";
+import { createD1DeadLetters } from "../db/d1/repositories/dead-letters.ts";
 import { createD1Housekeeping } from "../db/d1/repositories/housekeeping.ts";
 import { createD1ImageRepository } from "../db/d1/repositories/images.ts";
 import { createD1OutboxRepository } from "../db/d1/repositories/outbox.ts";
+import { createD1ProviderCalls } from "../db/d1/repositories/provider-calls.ts";
+import { createD1StageTimings } from "../db/d1/repositories/stage-timings.ts";
 import { systemClock } from "../kernel/clock.ts";
+import type { Config } from "../kernel/config.ts";
+import type { Background } from "../kernel/core-services.ts";
+import { describeError } from "../kernel/describe-error.ts";
+import { createLogAlerts } from "../kernel/log-alerts.ts";
 import { createLogger } from "../kernel/logger.ts";
 import { createSlot } from "../kernel/slot.ts";
 import type { ConversionWorkerDeps, ResultPictures } from "../modules/conversions/jobs.ts";
-import { digitalSourceXmp, embedXmp } from "../modules/images/jobs.ts";
 import type { Housekeeping } from "../ports/housekeeping.ts";
-import type { ImageGenerator } from "../ports/image-generator.ts";
+import type { ImageGenerator, ProviderId } from "../ports/image-generator.ts";
 import type { ImageProcessor } from "../ports/image-processor.ts";
+import { createCircuitBreakers } from "../providers/cloudflare/circuit-breakers.ts";
 import { transformImage } from "../providers/cloudflare/images-binding.ts";
 import { createQueueJobQueue } from "../providers/cloudflare/queue-job-queue.ts";
 import { createR2ObjectStore } from "../providers/cloudflare/r2-object-store.ts";
-import {
-  type ImageProcessing,
-  prepareImage,
-  shrinkForDecoding,
-  thumbnailOf,
-} from "../providers/image-processing/prepare-image.ts";
+import { createGeminiGenerator } from "../providers/gemini/gemini-image-generator.ts";
+import { finishResult } from "../providers/image-processing/finish-result.ts";
+import { type ImageProcessing, prepareImage, shrinkSource } from "../providers/image-processing/prepare-image.ts";
 import { createJsquashCodec } from "../providers/jsquash/image-codec.ts";
 import { jsquashModules } from "../providers/jsquash/wasm-modules.ts";
 import { createLocalImageGenerator } from "../providers/local-engine/local-image-generator.ts";
@@ -27,6 +31,8 @@ import { configOf } from "./config.ts";
 
 /** Decoded pixels are the largest thing in an isolate's memory: only one job at a time may hold any. */
 const onePictureAtATime = createSlot({ maxWaiting: 16, maxWaitMs: 20_000, staleMs: 30_000 });
+/** A job holds its encoded pictures, and a model's request and answer, from its claim to its end. */
+const aFewJobs = createSlot({ size: 6, maxWaiting: 64, maxWaitMs: 60_000, staleMs: 5 * 60_000 });
 const codec = createJsquashCodec(jsquashModules);
 
 function processingOf(env: ConsumerEnv): ImageProcessing {
@@ -35,41 +41,68 @@ function processingOf(env: ConsumerEnv): ImageProcessing {
 
 function picturesOf(processing: ImageProcessing): ResultPictures {
   return {
-    shrink: (image) => shrinkForDecoding(processing, image),
-    mark: (bytes, mime, provider) =>
-      embedXmp(
-        bytes,
-        mime,
-        digitalSourceXmp(provider === "local" ? "algorithmicallyEnhanced" : "compositeWithTrainedAlgorithmicMedia"),
-      ),
-    thumbnail: (bytes, mime) =>
-      onePictureAtATime(async () => thumbnailOf(processing.codec, await processing.codec.decode(bytes, mime))),
+    shrink: (image) => shrinkSource(processing, image),
+    finish: (image, options) => onePictureAtATime(() => finishResult(processing, image, options)),
   };
 }
 
 function localGenerator(): ImageGenerator {
   const local = createLocalImageGenerator({ codec });
-  return { id: local.id, generate: (request, options) => onePictureAtATime(() => local.generate(request, options)) };
+  return { ...local, generate: (request, options) => onePictureAtATime(() => local.generate(request, options)) };
 }
+
+/** Those that are both wanted and set up; a job that wants another one fails as misconfigured. */
+function generatorsOf(config: Config): ReadonlyMap<ProviderId, ImageGenerator> {
+  const { available, gemini } = config.providers;
+  const generators: ImageGenerator[] = [];
+  if (gemini !== null) generators.push(createGeminiGenerator(gemini));
+  if (available.includes("local")) generators.push(localGenerator());
+  return new Map(generators.map((generator) => [generator.id, generator]));
+}
+
+export type ConsumerServices = ConversionWorkerDeps & {
+  readonly housekeeping: Housekeeping;
+  /** Runs a job as soon as this isolate has room for one more. */
+  readonly withRoom: <T>(job: () => Promise<T>) => Promise<T>;
+};
 
 /** The consumer's services: all that its queue and cron handlers need. */
 export function createConsumerServices(
   env: ConsumerEnv,
-): ConversionWorkerDeps & { readonly housekeeping: Housekeeping } {
+  context: Pick<ExecutionContext, "waitUntil">,
+): ConsumerServices {
   const config = configOf(env, "consumer");
   const db = drizzle(env.DB);
+  const logger = createLogger(config.log, { service: "consumer" });
+  const background: Background = (task) => {
+    context.waitUntil(
+      task.catch((error: unknown) => {
+        logger.log("warn", "background task failed", { cause: describeError(error) });
+      }),
+    );
+  };
   return {
     config,
     clock: systemClock,
-    logger: createLogger(config.log, { service: "consumer" }),
+    logger,
+    background,
+    alerts: createLogAlerts(logger),
     conversions: createD1ConversionRepository(db),
+    calls: createD1ProviderCalls(db),
+    timings: createD1StageTimings(db),
+    deadLetters: createD1DeadLetters(db),
     images: createD1ImageRepository(db),
     outbox: createD1OutboxRepository(db),
     housekeeping: createD1Housekeeping(db),
     objects: createR2ObjectStore(env.BUCKET),
     jobs: createQueueJobQueue(env.CONVERSION_QUEUE),
     pictures: picturesOf(processingOf(env)),
-    generators: new Map([["local", localGenerator()]]),
+    circuits: createCircuitBreakers(env.CIRCUIT_BREAKER, {
+      logger,
+      probeTtlMs: config.conversions.providerTimeoutMs + 30_000,
+    }),
+    generators: generatorsOf(config),
+    withRoom: aFewJobs,
   };
 }
 

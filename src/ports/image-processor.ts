@@ -11,7 +11,7 @@ export interface PrepareRequest {
   readonly orientation: number;
 }
 
-/** An upload ready to store: upright, without metadata, in its own format, with a thumbnail. */
+/** An upload ready to store: upright, without metadata, in its own format, with thumbnails. */
 export type PreparedImage =
   | {
       readonly ok: true;
@@ -20,6 +20,8 @@ export type PreparedImage =
       readonly height: number;
       /** WebP, at most 512 px a side. */
       readonly thumbnail: Uint8Array<ArrayBuffer>;
+      /** WebP, at most 256 px a side. */
+      readonly smallThumbnail: Uint8Array<ArrayBuffer>;
     }
   | { readonly ok: false; readonly reason: string };
 

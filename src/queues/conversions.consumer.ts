@@ -1,15 +1,34 @@
+import { SlotBusyError } from "../kernel/slot.ts";
 import { type ConversionWorkerDeps, failUndelivered, runConversion } from "../modules/conversions/jobs.ts";
 import { type Delivery, dispatch } from "./dispatch.ts";
 
+/** How soon a job comes back that found no room. */
+const BUSY_DELAY_SECONDS = 3;
+
+export interface ConversionConsumerDeps extends ConversionWorkerDeps {
+  /** Runs a job as soon as there is room for one more. @throws {SlotBusyError} when there is none for long. */
+  readonly withRoom: <T>(job: () => Promise<T>) => Promise<T>;
+}
+
 /** Runs a conversion, or ends one whose message the queue gave up on. Queues are named alike in every environment. */
-export function consumeConversion(deps: ConversionWorkerDeps, queue: string, delivery: Delivery): Promise<void> {
+export function consumeConversion(deps: ConversionConsumerDeps, queue: string, delivery: Delivery): Promise<void> {
   const isDead = queue.endsWith("-conversions-dead");
   return dispatch(deps, queue, delivery, {
     type: "conversion.run",
     fields: ({ conversionId }) => ({ conversionId }),
     async handle({ conversionId }) {
-      await (isDead ? failUndelivered(deps, conversionId) : runConversion(deps, conversionId));
+      await (isDead ? failUndelivered(deps, conversionId) : run(deps, conversionId));
       return undefined;
     },
   });
+}
+
+/** A busy isolate is nothing the queue should count against the message: another one follows. */
+async function run(deps: ConversionConsumerDeps, conversionId: string): Promise<void> {
+  try {
+    await deps.withRoom(() => runConversion(deps, conversionId));
+  } catch (error) {
+    if (!(error instanceof SlotBusyError)) throw error;
+    await deps.jobs.sendConversion(conversionId, { delaySeconds: BUSY_DELAY_SECONDS });
+  }
 }

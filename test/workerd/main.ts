@@ -9,10 +9,10 @@ export default {
   fetch: api.fetch,
 
   queue: (batch, env, context) =>
-    batch.queue.endsWith("-sms") ? api.queue(batch, env, context) : consumer.queue(batch, env),
+    batch.queue.endsWith("-sms") ? api.queue(batch, env, context) : consumer.queue(batch, env, context),
 
   async scheduled(controller, env, context) {
     await api.scheduled(controller, env, context);
-    await consumer.scheduled(controller, env);
+    await consumer.scheduled(controller, env, context);
   },
 } satisfies ExportedHandler<TestEnv>;

@@ -1,4 +1,4 @@
-import { getTableColumns, type SQL, sql } from "drizzle-orm";
+import { getTableColumns, is, SQL, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 
@@ -8,10 +8,16 @@ export type Database = DrizzleD1Database;
  * `INSERT … SELECT … WHERE condition`: one guarded insert, for use in a batch. Missing values are NULL.
  * The result's `meta.changes` is 1 when the row went in and 0 when the condition kept it out.
  */
-export function insertWhere<T extends SQLiteTable>(db: Database, table: T, values: T["$inferInsert"], condition: SQL) {
+export function insertWhere<T extends SQLiteTable>(
+  db: Database,
+  table: T,
+  values: { readonly [K in keyof T["$inferInsert"]]: T["$inferInsert"][K] | SQL },
+  condition: SQL,
+) {
   const given = values as Record<string, unknown>;
   const row = Object.entries(getTableColumns(table)).map(([key, column]) => {
     const value = given[key];
+    if (is(value, SQL)) return value;
     return value === undefined || value === null ? sql`NULL` : sql`${sql.param(value, column)}`;
   });
   return db.insert(table).select(sql`SELECT ${sql.join(row, sql`, `)} WHERE ${condition}`);

@@ -114,6 +114,7 @@ export const conversionSchema = z
         imageId: z.string(),
         url: z.string(),
         thumbnailUrl: z.string(),
+        thumbnail256Url: z.string(),
         mime: z.string(),
         width: z.int(),
         height: z.int(),

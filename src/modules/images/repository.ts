@@ -36,10 +36,10 @@ export type RemoveOutcome =
 /** Images by owner. Deleted ones are never shown. */
 export interface ImageRepository {
   /**
-   * The row, and with it the end of the promise (outbox) to delete its objects. @returns false, with the promise still
+   * The row, and with it the end of the promise (outbox) to delete its objects. @returns null, with the promise still
    * standing, when the account was deleted meanwhile.
    */
-  insert(image: NewImage, outboxId: string, event: AuditEvent): Promise<boolean>;
+  insert(image: NewImage, outboxId: string, event: AuditEvent): Promise<Image | null>;
   find(userId: string, id: string): Promise<Image | null>;
   /** Whoever owns it: for signed urls and workers. */
   findAny(id: string): Promise<Image | null>;

@@ -13,9 +13,13 @@ export const imageSchema = z
     height: z.int(),
     sha256: z.string().openapi({ description: "Lower-case hex, of the stored original." }),
     url: z.string().openapi({ description: "Signed: needs no token until `urlExpiresAt`." }),
-    thumbnailUrl: z.string(),
+    thumbnailUrl: z.string().openapi({ description: "WebP, at most 512 px a side." }),
+    thumbnail256Url: z.string().openapi({ description: "WebP, at most 256 px a side." }),
     urlExpiresAt: z.iso.datetime(),
     createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime().nullable().openapi({
+      description: "When the image will be removed, by your plan; null for never.",
+    }),
   })
   .openapi("Image");
 export type ImageBody = z.output<typeof imageSchema>;

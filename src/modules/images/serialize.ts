@@ -19,6 +19,7 @@ export async function serializeImage(
     sha256: image.sha256,
     ...(await signImageUrls(deps, image.id)),
     createdAt: toTimestamp(image.createdAt),
+    expiresAt: image.expiresAt === null ? null : toTimestamp(image.expiresAt),
   };
 }
 

@@ -1,12 +1,14 @@
 import { toTimestamp } from "../../kernel/clock.ts";
 import type { ImagesDeps } from "./deps.ts";
 
-export const IMAGE_VARIANTS = ["original", "thumbnail"] as const;
+export const IMAGE_VARIANTS = ["original", "thumbnail", "thumbnail-256"] as const;
 export type ImageVariant = (typeof IMAGE_VARIANTS)[number];
 
 export interface SignedImageUrls {
   readonly url: string;
+  /** Of at most 512 px a side. */
   readonly thumbnailUrl: string;
+  readonly thumbnail256Url: string;
   readonly urlExpiresAt: string;
 }
 
@@ -21,11 +23,12 @@ export async function signImageUrls(
   id: string,
 ): Promise<SignedImageUrls> {
   const exp = Math.floor((deps.clock.now() + deps.config.signedUrlTtlMs) / 1000);
-  const [url, thumbnailUrl] = await Promise.all([
+  const [url, thumbnailUrl, thumbnail256Url] = await Promise.all([
     signedUrl(deps, id, "original", exp),
     signedUrl(deps, id, "thumbnail", exp),
+    signedUrl(deps, id, "thumbnail-256", exp),
   ]);
-  return { url, thumbnailUrl, urlExpiresAt: toTimestamp(exp * 1000) };
+  return { url, thumbnailUrl, thumbnail256Url, urlExpiresAt: toTimestamp(exp * 1000) };
 }
 
 /** Seconds the signature still holds, or null when it has expired or was never given for this image and variant. */

@@ -4,15 +4,18 @@ import {
   ImageCodecError,
   type ImageMime,
   MAX_DECODE_PIXELS,
-  type Raster,
 } from "../../ports/image-codec.ts";
+import type { SourceImage } from "../../ports/image-generator.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
 import { orientRaster } from "../jsquash/orient.ts";
+import { SMALL_THUMBNAIL_SIDE, THUMBNAIL_QUALITY, THUMBNAIL_SIDE, thumbnailsOf } from "./thumbnails.ts";
 
-export const THUMBNAIL_SIDE = 512;
-const THUMBNAIL_QUALITY = 80;
 /** Re-encoding an original should not be seen. */
 const ORIGINAL_QUALITY = 95;
+/** Sources for providers: jobs that wait hold them in memory, several at a time. */
+const MAX_SOURCE_BYTES = 1_500_000;
+const MAX_SOURCE_SIDE = 2_048;
+const SOURCE_QUALITY = 90;
 
 /** Re-encodes outside the isolate, applying the EXIF orientation; for pictures too large to decode here. */
 export type Transform = (
@@ -27,7 +30,7 @@ export interface ImageProcessing {
 
 const UNREADABLE: PreparedImage = { ok: false, reason: "The picture is damaged and can't be decoded." };
 
-/** Makes an inspected upload storable: upright, without metadata, in its own format, with a thumbnail. */
+/** Makes an inspected upload storable: upright, without metadata, in its own format, with thumbnails. */
 export async function prepareImage(processing: ImageProcessing, request: PrepareRequest): Promise<PreparedImage> {
   const small = request.width * request.height <= MAX_DECODE_PIXELS;
   try {
@@ -52,18 +55,16 @@ async function prepareHere({ codec }: ImageProcessing, request: PrepareRequest):
     original: orientation === 1 ? stripped : await codec.encode(upright, mime, { quality: ORIGINAL_QUALITY }),
     width: upright.width,
     height: upright.height,
-    thumbnail: await thumbnailOf(codec, upright),
+    ...(await thumbnailsOf(codec, upright)),
   };
 }
 
 async function prepareOutside({ transform }: ImageProcessing, request: PrepareRequest): Promise<PreparedImage> {
   const { bytes, mime, orientation } = request;
   const oriented = stripMetadata(bytes, mime, { orientation });
-  const thumbnail = await transform(oriented, {
-    mime: "image/webp",
-    maxSide: THUMBNAIL_SIDE,
-    quality: THUMBNAIL_QUALITY,
-  });
+  const thumbnail = (maxSide: number) =>
+    transform(oriented, { mime: "image/webp", maxSide, quality: THUMBNAIL_QUALITY });
+  const [large, small] = [await thumbnail(THUMBNAIL_SIDE), await thumbnail(SMALL_THUMBNAIL_SIDE)];
   const original =
     orientation === 1
       ? stripMetadata(bytes, mime)
@@ -75,26 +76,28 @@ async function prepareOutside({ transform }: ImageProcessing, request: PrepareRe
     original,
     width: found.width,
     height: found.height,
-    thumbnail: stripMetadata(thumbnail, "image/webp"),
+    thumbnail: stripMetadata(large, "image/webp"),
+    smallThumbnail: stripMetadata(small, "image/webp"),
   };
 }
 
-/** A WebP of at most {@link THUMBNAIL_SIDE} px a side, never enlarged. */
-export async function thumbnailOf(codec: ImageCodec, raster: Raster): Promise<Uint8Array<ArrayBuffer>> {
-  const scale = Math.min(1, THUMBNAIL_SIDE / Math.max(raster.width, raster.height));
-  const width = Math.max(1, Math.round(raster.width * scale));
-  const height = Math.max(1, Math.round(raster.height * scale));
-  const small = scale < 1 ? await codec.resize(raster, width, height) : raster;
-  return codec.encode(small, "image/webp", { quality: THUMBNAIL_QUALITY });
-}
-
-/** A stored picture small enough to decode in an isolate, shrunk outside it where it is larger. */
-export async function shrinkForDecoding(
+/**
+ * A stored picture as providers get it: small enough to decode in an isolate and to hold a few of in its memory; shrunk
+ * outside it where it is larger. Pictures that may be transparent become WebP, the others JPEG.
+ */
+export async function shrinkSource(
   { transform }: Pick<ImageProcessing, "transform">,
-  image: { readonly bytes: Uint8Array; readonly mime: ImageMime; readonly width: number; readonly height: number },
-): Promise<{ readonly bytes: Uint8Array; readonly mime: ImageMime }> {
+  image: SourceImage,
+): Promise<SourceImage> {
   const { bytes, mime, width, height } = image;
-  if (width * height <= MAX_DECODE_PIXELS) return { bytes, mime };
-  const maxSide = Math.floor(Math.max(width, height) * Math.sqrt(MAX_DECODE_PIXELS / (width * height)));
-  return { bytes: await transform(bytes, { mime, maxSide, quality: ORIGINAL_QUALITY }), mime };
+  if (width * height <= MAX_DECODE_PIXELS && bytes.byteLength <= MAX_SOURCE_BYTES) return image;
+  const maxSide = Math.min(
+    MAX_SOURCE_SIDE,
+    Math.floor(Math.max(width, height) * Math.sqrt(Math.min(1, MAX_DECODE_PIXELS / (width * height)))),
+  );
+  const smallMime = mime === "image/jpeg" ? mime : "image/webp";
+  const small = await transform(bytes, { mime: smallMime, maxSide, quality: SOURCE_QUALITY });
+  const found = inspectImage(small);
+  if (!found.ok) throw new ImageCodecError(`a shrunk picture is not usable: ${found.reason}`);
+  return { bytes: small, mime: smallMime, width: found.width, height: found.height };
 }

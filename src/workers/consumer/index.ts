@@ -1,5 +1,5 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { createConsumerServices, createImageProcessor } from "../../composition/consumer-services.ts";
+import { type ConsumerServices, createConsumerServices, createImageProcessor } from "../../composition/consumer-services.ts";
 import { describeError } from "../../kernel/describe-error.ts";
 import { createLogger } from "../../kernel/logger.ts";
 import { sweepPart } from "../../kernel/sweep-part.ts";
@@ -22,9 +22,9 @@ export class ImageProcessor extends WorkerEntrypoint<ConsumerEnv> {
 export default {
   fetch: () => new Response(null, { status: 404 }),
 
-  async queue(batch, env) {
+  async queue(batch, env, context) {
     try {
-      const services = createConsumerServices(env);
+      const services = createConsumerServices(env, context);
       for (const message of batch.messages) await consumeConversion(services, batch.queue, message);
     } catch (error) {
       // Without configuration nothing can be done, and nothing may be lost: the messages come again.
@@ -33,10 +33,10 @@ export default {
     }
   },
 
-  async scheduled(_controller, env) {
-    let services: ReturnType<typeof createConsumerServices>;
+  async scheduled(_controller, env, context) {
+    let services: ConsumerServices;
     try {
-      services = createConsumerServices(env);
+      services = createConsumerServices(env, context);
     } catch (error) {
       return tellUnconfigured(error);
     }

@@ -103,6 +103,7 @@ it("deletes the objects of an upload whose row never came into being", async () 
     height: 64,
     original: new Uint8Array([1]),
     thumbnail: new Uint8Array([2]),
+    smallThumbnail: new Uint8Array([3]),
   };
   const image = await storeUpload(stage.deps, owner, upload);
   await sweepConversions(stage.deps);

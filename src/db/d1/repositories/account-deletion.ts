@@ -18,11 +18,11 @@ const LATE_RESULT_MS = 10 * 60_000;
 
 /** Promises to delete what workers of running conversions may still store; goes before those are canceled. */
 function dropLateResults(db: Database, userId: string, now: number, done: SQL) {
-  const { original, thumbnail } = resultKeys("{id}");
-  const key = (pattern: string) => sql`replace(${pattern}, '{id}', ${conversions.id})`;
+  const patterns = Object.values(resultKeys("{id}"));
+  const keys = patterns.map((pattern) => sql`replace(${pattern}, '{id}', ${conversions.id})`);
   return db.insert(outbox).select(
     sql`SELECT 'obx_' || substr(${conversions.id}, 5) || hex(randomblob(4)), 'objects.delete',
-      json_object('keys', json_array(${key(original)}, ${key(thumbnail)})), ${now + LATE_RESULT_MS}, ${now}
+      json_object('keys', json_array(${sql.join(keys, sql`, `)})), ${now + LATE_RESULT_MS}, ${now}
       FROM ${conversions} WHERE ${conversions.userId} = ${userId}
       AND ${conversions.status} IN ('queued', 'processing') AND ${done}`,
   );

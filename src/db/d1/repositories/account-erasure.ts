@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, isNotNull, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { resultKeys } from "../../../modules/conversions/conversion.ts";
+import { objectKeys } from "../../../modules/images/object-keys.ts";
 import type { AccountErasure } from "../../../modules/users/repository.ts";
 import type { Database } from "../atomic.ts";
 import {
@@ -109,12 +110,11 @@ export function createD1AccountErasure(db: Database): AccountErasure {
         };
       }
       const rows = await db
-        .select({ id: images.id, original: images.originalKey, thumbnail: images.thumbnailKey })
+        .select({ id: images.id, originalKey: images.originalKey, thumbnailKey: images.thumbnailKey })
         .from(images)
         .where(eq(images.userId, userId))
         .limit(limit);
-      const objectKeys = rows.flatMap((row) => [row.original, row.thumbnail]);
-      return { conversionIds, imageIds: rows.map((row) => row.id), objectKeys };
+      return { conversionIds, imageIds: rows.map((row) => row.id), objectKeys: rows.flatMap(objectKeys) };
     },
 
     async eraseRows(userId, { conversionIds, imageIds }) {

@@ -6,7 +6,7 @@ import { type Database, insertWhere } from "../atomic.ts";
 import { conversions, images, outbox } from "../schema/index.ts";
 import { end, endedColumns, held, transition } from "./conversion-batch.ts";
 import { selectOne } from "./conversion-reads.ts";
-import { neededBy } from "./images.ts";
+import { imageValues, neededBy } from "./images.ts";
 
 type Transitions = Omit<
   ConversionRepository,
@@ -192,7 +192,7 @@ export function createConversionTransitions(db: Database): Transitions {
       };
       return transition(db, {
         id: lease.conversionId,
-        before: [insertWhere(db, images, image, holding).onConflictDoNothing()],
+        before: [insertWhere(db, images, imageValues(image), holding).onConflictDoNothing()],
         where: holds,
         set: {
           ...endedColumns("succeeded", now),

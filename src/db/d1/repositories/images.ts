@@ -1,9 +1,10 @@
 import { and, desc, eq, gt, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import { newId } from "../../../kernel/ids.ts";
 import { toPage } from "../../../kernel/page.ts";
+import { objectKeys } from "../../../modules/images/object-keys.ts";
 import type { Image, ImageRepository, NewImage } from "../../../modules/images/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
-import { conversions, images, outbox, users } from "../schema/index.ts";
+import { conversions, images, outbox, plans, users } from "../schema/index.ts";
 import { auditInsert } from "./audit.ts";
 import { isActive } from "./conversion-reads.ts";
 
@@ -13,9 +14,17 @@ const OUTBOX_GRACE_MS = 60_000;
 /** Spelled out, since SQLite can't match bound values with the condition of a partial index. */
 const isUpload = sql`${images.kind} <> 'result'`;
 
+const DAY_MS = 24 * 60 * 60_000;
+
+/** When retention removes an image, by its owner's plan; null for never. */
+function expiryOf({ userId, kind, createdAt }: NewImage): SQL {
+  const days = kind === "result" ? plans.resultRetentionDays : plans.originalRetentionDays;
+  return sql`(SELECT ${createdAt} + ${days} * ${DAY_MS} FROM ${users} JOIN ${plans} ON ${plans.id} = ${users.planId} WHERE ${users.id} = ${userId})`;
+}
+
 /** The row of an image, for inserts that belong to a larger batch. */
-export function imageValues(image: NewImage): typeof images.$inferInsert {
-  return image;
+export function imageValues(image: NewImage) {
+  return { ...image, expiresAt: expiryOf(image) };
 }
 
 function toImage(row: typeof images.$inferSelect): Image {
@@ -49,11 +58,12 @@ export function createD1ImageRepository(db: Database): ImageRepository {
       const ownerIsThere = sql`EXISTS (SELECT 1 FROM ${users} WHERE ${users.id} = ${image.userId} AND ${users.status} <> 'deleted')`;
       const isInserted = sql`EXISTS (SELECT 1 FROM ${images} WHERE ${images.id} = ${image.id})`;
       const [inserted] = await db.batch([
-        insertWhere(db, images, imageValues(image), ownerIsThere),
+        insertWhere(db, images, imageValues(image), ownerIsThere).returning({ expiresAt: images.expiresAt }),
         db.delete(outbox).where(and(eq(outbox.id, outboxId), isInserted)),
         auditInsert(db, event, isInserted),
       ]);
-      return inserted.meta.changes === 1;
+      const [row] = inserted;
+      return row === undefined ? null : { ...image, expiresAt: row.expiresAt };
     },
     find: (userId, id) => one(live(id, eq(images.userId, userId))),
     findAny: (id) => one(live(id, undefined)),
@@ -82,7 +92,7 @@ export function createD1ImageRepository(db: Database): ImageRepository {
       const promise = {
         id: outboxId,
         topic: "objects.delete" as const,
-        payload: { keys: [image.originalKey, image.thumbnailKey] },
+        payload: { keys: objectKeys(image) },
         dueAt: now + OUTBOX_GRACE_MS,
         createdAt: now,
       };

@@ -2,6 +2,7 @@ import { AppError } from "../../../kernel/app-error.ts";
 import type { ImageMime } from "../../../ports/image-codec.ts";
 import type { ObjectBody } from "../../../ports/object-store.ts";
 import type { ImagesDeps } from "../deps.ts";
+import { smallThumbnailKey } from "../object-keys.ts";
 import type { Image } from "../repository.ts";
 import { type ImageVariant, verifySignedUrl } from "../signed-urls.ts";
 
@@ -33,9 +34,19 @@ export async function findContent(
   }
   const image = access.kind === "owner" ? await deps.images.find(access.userId, id) : await deps.images.findAny(id);
   if (!image) throw new AppError("image_not_found");
-  return variant === "original"
-    ? { image, mime: image.mime, key: image.originalKey, etag: `"${image.sha256}"`, maxAgeSeconds }
-    : { image, mime: "image/webp", key: image.thumbnailKey, etag: `"${image.sha256}-thumbnail"`, maxAgeSeconds };
+  return { image, ...fileOf(image, variant), maxAgeSeconds };
+}
+
+function fileOf(image: Image, variant: ImageVariant): Pick<FoundContent, "mime" | "key" | "etag"> {
+  const { mime, originalKey, thumbnailKey, sha256 } = image;
+  switch (variant) {
+    case "original":
+      return { mime, key: originalKey, etag: `"${sha256}"` };
+    case "thumbnail":
+      return { mime: "image/webp", key: thumbnailKey, etag: `"${sha256}-thumbnail"` };
+    case "thumbnail-256":
+      return { mime: "image/webp", key: smallThumbnailKey(thumbnailKey), etag: `"${sha256}-thumbnail-256"` };
+  }
 }
 
 /** The bytes of a picture, or a part of them. */

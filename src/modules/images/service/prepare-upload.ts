@@ -12,10 +12,11 @@ export interface PreparedUpload {
   readonly height: number;
   readonly original: Uint8Array<ArrayBuffer>;
   readonly thumbnail: Uint8Array<ArrayBuffer>;
+  readonly smallThumbnail: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Checks a picture, header first, and makes it storable: upright, without metadata, with a thumbnail. Stores nothing.
+ * Checks a picture, header first, and makes it storable: upright, without metadata, with thumbnails. Stores nothing.
  * @throws {AppError} `image_too_large`, `unsupported_image` or `invalid_image` with the reason.
  */
 export async function prepareUpload(
@@ -37,5 +38,6 @@ export async function prepareUpload(
     height: prepared.height,
     original: prepared.original,
     thumbnail: prepared.thumbnail,
+    smallThumbnail: prepared.smallThumbnail,
   };
 }

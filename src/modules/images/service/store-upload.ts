@@ -1,17 +1,12 @@
 import { sha256Hex } from "../../../kernel/encoding.ts";
 import { newId } from "../../../kernel/ids.ts";
 import type { ImagesDeps } from "../deps.ts";
+import { imageKeys, objectKeys, smallThumbnailKey } from "../object-keys.ts";
 import type { NewImage, UploadKind } from "../repository.ts";
 import type { PreparedUpload } from "./prepare-upload.ts";
 
 /** Long enough for any request; then objects that no row came to own are deleted. */
 const ORPHAN_MS = 10 * 60_000;
-
-/** The keys of an image's objects. */
-function keysOf(userId: string, id: string) {
-  const folder = `images/${userId}/${id}`;
-  return { originalKey: `${folder}/original`, thumbnailKey: `${folder}/thumbnail` };
-}
 
 /**
  * Promises that the objects of images about to be stored are deleted again, unless their rows come into being.
@@ -23,7 +18,7 @@ export async function promiseCleanUp(
 ): Promise<string> {
   const now = deps.clock.now();
   const id = newId("obx", now);
-  const keys = owners.flatMap((owner) => Object.values(keysOf(owner.userId, owner.id)));
+  const keys = owners.flatMap((owner) => objectKeys(imageKeys(owner.userId, owner.id)));
   await deps.outbox.promiseDeletion({ id, keys, dueAt: now + ORPHAN_MS, now });
   return id;
 }
@@ -41,12 +36,13 @@ export async function storeUpload(
     width: upload.width,
     height: upload.height,
     sha256: await sha256Hex(upload.original),
-    ...keysOf(owner.userId, owner.id),
+    ...imageKeys(owner.userId, owner.id),
     createdAt: deps.clock.now(),
   };
   await Promise.all([
     deps.objects.create(image.originalKey, upload.original, { mime: image.mime }),
     deps.objects.create(image.thumbnailKey, upload.thumbnail, { mime: "image/webp" }),
+    deps.objects.create(smallThumbnailKey(image.thumbnailKey), upload.smallThumbnail, { mime: "image/webp" }),
   ]);
   return image;
 }
@@ -56,5 +52,5 @@ export async function deleteImageObjects(
   deps: Pick<ImagesDeps, "objects">,
   images: readonly NewImage[],
 ): Promise<void> {
-  await deps.objects.delete(images.flatMap((image) => [image.originalKey, image.thumbnailKey]));
+  await deps.objects.delete(images.flatMap(objectKeys));
 }

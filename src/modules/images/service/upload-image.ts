@@ -20,8 +20,9 @@ export async function uploadImage(
   const upload = await prepareUpload(deps, command.bytes);
   const owner = { id: newId("img", deps.clock.now()), userId: actor.userId, kind: command.kind };
   const cleanUp = await promiseCleanUp(deps, [owner]);
-  const image = await storeUpload(deps, owner, upload);
-  const event = doneBy(actor, stamp, image.createdAt, { detail: { image: image.id } });
-  if (!(await deps.images.insert(image, cleanUp, event))) throw new AppError("unauthenticated");
+  const stored = await storeUpload(deps, owner, upload);
+  const event = doneBy(actor, stamp, stored.createdAt, { detail: { image: stored.id } });
+  const image = await deps.images.insert(stored, cleanUp, event);
+  if (!image) throw new AppError("unauthenticated");
   return image;
 }
