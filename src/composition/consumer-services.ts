@@ -22,11 +22,14 @@ import { transformImage } from "../providers/cloudflare/images-binding.ts";
 import { createQueueJobQueue } from "../providers/cloudflare/queue-job-queue.ts";
 import { createR2ObjectStore } from "../providers/cloudflare/r2-object-store.ts";
 import { createGeminiGenerator } from "../providers/gemini/gemini-image-generator.ts";
+import { promptFor } from "../providers/gemini/prompts.ts";
 import { finishResult } from "../providers/image-processing/finish-result.ts";
+import { fitInto } from "../providers/image-processing/fit-into.ts";
 import { type ImageProcessing, prepareImage, shrinkSource } from "../providers/image-processing/prepare-image.ts";
 import { createJsquashCodec } from "../providers/jsquash/image-codec.ts";
 import { jsquashModules } from "../providers/jsquash/wasm-modules.ts";
 import { createLocalImageGenerator } from "../providers/local-engine/local-image-generator.ts";
+import { createWorkersAiGenerator } from "../providers/workers-ai/workers-ai-image-generator.ts";
 import { configOf } from "./config.ts";
 
 /** Decoded pixels are the largest thing in an isolate's memory: only one job at a time may hold any. */
@@ -51,11 +54,25 @@ function localGenerator(): ImageGenerator {
   return { ...local, generate: (request, options) => onePictureAtATime(() => local.generate(request, options)) };
 }
 
+/** Null where the Worker has no such binding: locally it would need an account. */
+function workersAiGenerator(env: Partial<Pick<ConsumerEnv, "AI">>, config: Config): ImageGenerator | null {
+  const { workersAi } = config.providers;
+  if (workersAi === null || env.AI === undefined) return null;
+  return createWorkersAiGenerator({
+    binding: env.AI,
+    config: workersAi,
+    prompt: promptFor,
+    fitInto: (image, maxSide) => onePictureAtATime(() => fitInto(codec, image, maxSide)),
+  });
+}
+
 /** Those that are both wanted and set up; a job that wants another one fails as misconfigured. */
-function generatorsOf(config: Config): ReadonlyMap<ProviderId, ImageGenerator> {
+function generatorsOf(env: ConsumerEnv, config: Config): ReadonlyMap<ProviderId, ImageGenerator> {
   const { available, gemini } = config.providers;
   const generators: ImageGenerator[] = [];
   if (gemini !== null) generators.push(createGeminiGenerator(gemini));
+  const workersAi = workersAiGenerator(env, config);
+  if (workersAi !== null) generators.push(workersAi);
   if (available.includes("local")) generators.push(localGenerator());
   return new Map(generators.map((generator) => [generator.id, generator]));
 }
@@ -101,7 +118,7 @@ export function createConsumerServices(
       logger,
       probeTtlMs: config.conversions.providerTimeoutMs + 30_000,
     }),
-    generators: generatorsOf(config),
+    generators: generatorsOf(env, config),
     withRoom: aFewJobs,
   };
 }

@@ -20,6 +20,7 @@ export async function transformImage(
   const input = images.input(new Blob([bytes as Uint8Array<ArrayBuffer>]).stream());
   const resized =
     maxSide === undefined ? input : input.transform({ width: maxSide, height: maxSide, fit: "scale-down" });
-  const result = await resized.output({ format: mime, quality });
+  // With a quality, PNGs lose colours to a palette (https://developers.cloudflare.com/images/optimization/features/).
+  const result = await resized.output(mime === "image/png" ? { format: mime } : { format: mime, quality });
   return new Uint8Array(await result.response().arrayBuffer());
 }

@@ -164,7 +164,8 @@ export async function startGeminiFake(options: GeminiFakeOptions = {}): Promise<
 
   async function generate(received: ReceivedRequest, gone: AbortSignal): Promise<WireAnswer> {
     const script = state.next(received);
-    onCall?.(state.record(received, script));
+    const call = state.record(received, script);
+    onCall?.(call);
     const counts = state.counts();
     gone.addEventListener("abort", () => counts.abandoned++);
     if (latencyMs > 0) await sleep(latencyMs, undefined, { signal: gone });

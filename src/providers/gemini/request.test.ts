@@ -72,7 +72,7 @@ describe("an AI Gateway", () => {
   });
 });
 
-it("sends the API's own body: no safety settings, a seed that fits, the picture as it is", async () => {
+it("sends the API's own body: safety as it is by default, a seed that fits, the picture as it is", async () => {
   const body = await (await sent()).json();
   expect(body).toEqual({
     contents: [
@@ -89,6 +89,7 @@ it("sends the API's own body: no safety settings, a seed that fits, the picture 
       imageConfig: { aspectRatio: "3:2" },
       seed: 0x7fff_fff0,
     },
+    safetySettings: [],
   });
 });
 

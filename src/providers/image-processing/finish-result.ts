@@ -1,8 +1,15 @@
-import { digitalSourceXmp, embedXmp, inspectImage, stripMetadata } from "../../modules/images/jobs.ts";
+import {
+  digitalSourceXmp,
+  embedXmp,
+  type InspectedImage,
+  inspectImage,
+  stripMetadata,
+} from "../../modules/images/jobs.ts";
 import { ImageCodecError, type ImageMime, MAX_DECODE_PIXELS } from "../../ports/image-codec.ts";
 import { GenerationError, type ProviderId } from "../../ports/image-generator.ts";
 import { orientRaster } from "../jsquash/orient.ts";
-import type { ImageProcessing } from "./prepare-image.ts";
+import { type ImageProcessing, isVerdict, type Transform } from "./prepare-image.ts";
+import { shrunkSide } from "./shrunk-side.ts";
 import { type Thumbnails, thumbnailsOf } from "./thumbnails.ts";
 
 /** Results that are larger are shrunk to {@link SENSIBLE_SIDE}: nobody asked for a poster. */
@@ -30,26 +37,24 @@ export async function finishResult(
   try {
     return await finish(processing, image.bytes, options);
   } catch (error) {
-    if (!(error instanceof ImageCodecError)) throw error;
-    throw new GenerationError("no_image", `the provider's picture can't be decoded: ${error.message}`);
+    if (!(error instanceof ImageCodecError || isVerdict(error))) throw error;
+    throw new GenerationError("no_image", "the provider's picture can't be decoded", { cause: error });
   }
 }
 
 async function finish(
   { codec, transform }: ImageProcessing,
-  bytes: Uint8Array,
+  given: Uint8Array,
   { outputMime, provider }: { readonly outputMime: ImageMime; readonly provider: ProviderId },
 ): Promise<FinishedResult> {
-  const found = inspected(bytes);
-  const { mime, width, height, orientation } = found;
-  const isLarge = width * height > MAX_DECODE_PIXELS || Math.max(width, height) > MAX_SIDE;
-  if (isLarge) {
-    const upright = stripMetadata(bytes, mime, { orientation });
-    const small = await transform(upright, { mime: outputMime, maxSide: SENSIBLE_SIDE, quality: RESULT_QUALITY });
-    return finish({ codec, transform }, small, { outputMime, provider });
-  }
+  const { bytes, found } = await sensible(transform, given, outputMime);
+  const { mime, orientation } = found;
   const plain = stripMetadata(bytes, mime);
-  const raster = orientRaster(await codec.decode(plain, mime), orientation);
+  const decoded = await codec.decode(plain, mime);
+  if (decoded.width !== found.width || decoded.height !== found.height) {
+    throw new GenerationError("no_image", "the provider's picture has other dimensions than it says");
+  }
+  const raster = orientRaster(decoded, orientation);
   const isAsAsked = mime === outputMime && orientation === 1;
   const encoded = isAsAsked ? plain : await codec.encode(raster, outputMime, { quality: RESULT_QUALITY });
   const source = provider === "local" ? "algorithmicallyEnhanced" : "compositeWithTrainedAlgorithmicMedia";
@@ -62,8 +67,31 @@ async function finish(
   };
 }
 
-function inspected(bytes: Uint8Array) {
+interface Inspected {
+  readonly bytes: Uint8Array;
+  readonly found: InspectedImage;
+}
+
+/** The picture as it is, or, where it is too large to keep or to decode here, shrunk and turned upright. */
+async function sensible(transform: Transform, bytes: Uint8Array, outputMime: ImageMime): Promise<Inspected> {
+  const found = inspected(bytes);
+  const { mime, width, height, orientation, hasAlpha } = found;
+  if (width * height <= MAX_DECODE_PIXELS && Math.max(width, height) <= MAX_SIDE) return { bytes, found };
+  const small = await transform(stripMetadata(bytes, mime, { orientation }), {
+    // A transparent picture becomes a JPEG in the codec, which puts white behind it.
+    mime: hasAlpha && outputMime === "image/jpeg" ? "image/png" : outputMime,
+    maxSide: shrunkSide(found, { maxSide: SENSIBLE_SIDE, maxPixels: MAX_DECODE_PIXELS }),
+    quality: RESULT_QUALITY,
+  });
+  const shrunk = inspected(small);
+  if (shrunk.width * shrunk.height > MAX_DECODE_PIXELS)
+    throw new Error("a picture was not shrunk as it was asked to be");
+  return { bytes: small, found: shrunk };
+}
+
+function inspected(bytes: Uint8Array): InspectedImage {
   const found = inspectImage(bytes);
-  if (!found.ok) throw new GenerationError("no_image", `the provider's answer is not a usable picture: ${found.reason}`);
+  if (!found.ok)
+    throw new GenerationError("no_image", `the provider's answer is not a usable picture: ${found.reason}`);
   return found;
 }

@@ -1,13 +1,9 @@
 import { inspectImage, stripMetadata } from "../../modules/images/jobs.ts";
-import {
-  type ImageCodec,
-  ImageCodecError,
-  type ImageMime,
-  MAX_DECODE_PIXELS,
-} from "../../ports/image-codec.ts";
+import { type ImageCodec, ImageCodecError, type ImageMime, MAX_DECODE_PIXELS } from "../../ports/image-codec.ts";
 import type { SourceImage } from "../../ports/image-generator.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
 import { orientRaster } from "../jsquash/orient.ts";
+import { shrunkSide } from "./shrunk-side.ts";
 import { SMALL_THUMBNAIL_SIDE, THUMBNAIL_QUALITY, THUMBNAIL_SIDE, thumbnailsOf } from "./thumbnails.ts";
 
 /** Re-encoding an original should not be seen. */
@@ -42,7 +38,7 @@ export async function prepareImage(processing: ImageProcessing, request: Prepare
 }
 
 /** Whether the IMAGES binding answered about the picture (its errors carry a number), and did not just fail. */
-function isVerdict(error: unknown): boolean {
+export function isVerdict(error: unknown): boolean {
   return error instanceof Error && "code" in error && typeof error.code === "number";
 }
 
@@ -91,10 +87,7 @@ export async function shrinkSource(
 ): Promise<SourceImage> {
   const { bytes, mime, width, height } = image;
   if (width * height <= MAX_DECODE_PIXELS && bytes.byteLength <= MAX_SOURCE_BYTES) return image;
-  const maxSide = Math.min(
-    MAX_SOURCE_SIDE,
-    Math.floor(Math.max(width, height) * Math.sqrt(Math.min(1, MAX_DECODE_PIXELS / (width * height)))),
-  );
+  const maxSide = shrunkSide(image, { maxSide: MAX_SOURCE_SIDE, maxPixels: MAX_DECODE_PIXELS });
   const smallMime = mime === "image/jpeg" ? mime : "image/webp";
   const small = await transform(bytes, { mime: smallMime, maxSide, quality: SOURCE_QUALITY });
   const found = inspectImage(small);

@@ -16,10 +16,12 @@ export async function thumbnailsOf(codec: ImageCodec, raster: Raster): Promise<T
   const large = await fitted(codec, raster, THUMBNAIL_SIDE);
   const small = await fitted(codec, large, SMALL_THUMBNAIL_SIDE);
   const encode = (picture: Raster) => codec.encode(picture, "image/webp", { quality: THUMBNAIL_QUALITY });
-  return { thumbnail: await encode(large), smallThumbnail: await encode(small) };
+  const thumbnail = await encode(large);
+  return { thumbnail, smallThumbnail: small === large ? thumbnail : await encode(small) };
 }
 
-async function fitted(codec: ImageCodec, raster: Raster, maxSide: number): Promise<Raster> {
+/** The picture with no side over `maxSide` px, in its proportions; the same raster where it fits. */
+export async function fitted(codec: ImageCodec, raster: Raster, maxSide: number): Promise<Raster> {
   const scale = maxSide / Math.max(raster.width, raster.height);
   if (scale >= 1) return raster;
   const side = (length: number) => Math.max(1, Math.round(length * scale));

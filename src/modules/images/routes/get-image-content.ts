@@ -8,7 +8,13 @@ import { parseRange } from "../../../http/range.ts";
 import { AppError } from "../../../kernel/app-error.ts";
 import { validate } from "../../../kernel/validate.ts";
 import { contentQuerySchema } from "../schemas.ts";
-import { type ContentAccess, type FoundContent, findContent, openContent } from "../service/get-image-content.ts";
+import {
+  type ContentAccess,
+  type FoundContent,
+  findContent,
+  locateContent,
+  openContent,
+} from "../service/get-image-content.ts";
 
 const binary = { schema: z.string().openapi({ type: "string", format: "binary" }) };
 const pictures = { "image/jpeg": binary, "image/png": binary, "image/webp": binary };
@@ -66,21 +72,17 @@ async function contentResponse(c: Context<AppEnv>, content: FoundContent): Promi
   const headers = contentHeaders(content);
   if (matchesEtag(c.req.header("If-None-Match"), content.etag)) return new Response(null, { status: 304, headers });
   const services = c.get("services");
-  const head = await services.objects.head(content.key);
-  if (!head) throw new AppError("image_not_found");
+  const { key, size } = await locateContent(services, content);
   const ifRange = c.req.header("If-Range");
-  const range = parseRange(
-    ifRange === undefined || ifRange === content.etag ? c.req.header("Range") : undefined,
-    head.size,
-  );
-  if (range.kind === "unsatisfiable") throw new AppError("range_not_satisfiable", { rangeTotal: head.size });
+  const range = parseRange(ifRange === undefined || ifRange === content.etag ? c.req.header("Range") : undefined, size);
+  if (range.kind === "unsatisfiable") throw new AppError("range_not_satisfiable", { rangeTotal: size });
   const part = range.kind === "part" ? { offset: range.offset, length: range.length } : undefined;
-  const length = part?.length ?? head.size;
+  const length = part?.length ?? size;
   headers.set("Content-Length", String(length));
-  if (part) headers.set("Content-Range", `bytes ${part.offset}-${part.offset + part.length - 1}/${head.size}`);
+  if (part) headers.set("Content-Range", `bytes ${part.offset}-${part.offset + part.length - 1}/${size}`);
   const status = part ? 206 : 200;
   if (c.req.method === "HEAD") return new Response(null, { status, headers });
-  const object = await openContent(services, content, part);
+  const object = await openContent(services, key, part);
   const { readable, writable } = new FixedLengthStream(length);
   services.background(object.body.pipeTo(writable));
   return new Response(readable, { status, headers });
@@ -91,7 +93,7 @@ export function registerGetImageContent(app: App): void {
     type: "apiKey",
     in: "query",
     name: "sig",
-    description: "The signature of a `url` or `thumbnailUrl`, with its `exp`.",
+    description: "The signature of a `url`, `thumbnailUrl` or `thumbnail256Url`, with its `exp`.",
   });
   app.openAPIRegistry.registerPath(route);
   app.get("/api/images/:id/content", async (c) => {

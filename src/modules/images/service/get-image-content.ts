@@ -14,7 +14,8 @@ export type ContentAccess =
 export interface FoundContent {
   readonly image: Image;
   readonly mime: ImageMime;
-  readonly key: string;
+  /** The bytes are under the first of these keys that has any. */
+  readonly keys: readonly string[];
   readonly etag: string;
   /** Seconds a browser may keep the picture without asking; null for the owner's own requests. */
   readonly maxAgeSeconds: number | null;
@@ -37,25 +38,42 @@ export async function findContent(
   return { image, ...fileOf(image, variant), maxAgeSeconds };
 }
 
-function fileOf(image: Image, variant: ImageVariant): Pick<FoundContent, "mime" | "key" | "etag"> {
+function fileOf(image: Image, variant: ImageVariant): Pick<FoundContent, "mime" | "keys" | "etag"> {
   const { mime, originalKey, thumbnailKey, sha256 } = image;
   switch (variant) {
     case "original":
-      return { mime, key: originalKey, etag: `"${sha256}"` };
+      return { mime, keys: [originalKey], etag: `"${sha256}"` };
     case "thumbnail":
-      return { mime: "image/webp", key: thumbnailKey, etag: `"${sha256}-thumbnail"` };
+      return { mime: "image/webp", keys: [thumbnailKey], etag: `"${sha256}-thumbnail"` };
     case "thumbnail-256":
-      return { mime: "image/webp", key: smallThumbnailKey(thumbnailKey), etag: `"${sha256}-thumbnail-256"` };
+      return {
+        mime: "image/webp",
+        // Images stored before there were two have the larger one alone.
+        keys: [smallThumbnailKey(thumbnailKey), thumbnailKey],
+        etag: `"${sha256}-thumbnail-256"`,
+      };
   }
+}
+
+/** Where the bytes of a picture are, and how many. */
+export async function locateContent(
+  deps: Pick<ImagesDeps, "objects">,
+  { keys }: Pick<FoundContent, "keys">,
+): Promise<{ readonly key: string; readonly size: number }> {
+  for (const key of keys) {
+    const head = await deps.objects.head(key);
+    if (head) return { key, size: head.size };
+  }
+  throw new AppError("image_not_found");
 }
 
 /** The bytes of a picture, or a part of them. */
 export async function openContent(
   deps: Pick<ImagesDeps, "objects">,
-  content: FoundContent,
+  key: string,
   range?: { readonly offset: number; readonly length: number },
 ): Promise<ObjectBody> {
-  const object = await deps.objects.get(content.key, range);
+  const object = await deps.objects.get(key, range);
   if (!object) throw new AppError("image_not_found");
   return object;
 }
