@@ -8,9 +8,9 @@ import type {
 import type { AdmitAnswer } from "./contract.ts";
 import { type Bucket, counted, hasFailures, live, tooManyFailures, withSample } from "./window.ts";
 
-/** The first opening lasts that long, each further one twice as long as the one before. */
+/** The first opening lasts that long, each further one twice as long as the one before, up to twenty times as long. */
 const BACKOFF_MS = 30_000;
-const MAX_BACKOFF_MS = 600_000;
+const MAX_BACKOFF_FACTOR = 20;
 /** For a provider that says "too many" and not for how long. */
 const RATE_LIMITED_MS = 10_000;
 const MIN_ASKED_MS = 1_000;
@@ -144,13 +144,19 @@ export function admit(
 }
 
 /** How long to stay open: what was asked for or, without that, longer each time. `random` is in [0, 1). */
-export function waitMs(reason: TripReason, askedMs: number | null, reopenings: number, random: number): number {
+export function waitMs(
+  reason: TripReason,
+  askedMs: number | null,
+  reopenings: number,
+  random: number,
+  backoffMs = BACKOFF_MS,
+): number {
   const jittered = (ms: number) => Math.ceil(ms + Math.min(ms * JITTER_SHARE, MAX_JITTER_MS) * random);
   if (askedMs !== null && !Number.isNaN(askedMs)) {
     return Math.min(jittered(Math.max(askedMs, MIN_ASKED_MS)), MAX_ASKED_MS);
   }
   if (reason === "rate_limited") return jittered(RATE_LIMITED_MS);
-  return Math.min(jittered(BACKOFF_MS * 2 ** reopenings), MAX_BACKOFF_MS);
+  return Math.min(jittered(backoffMs * 2 ** reopenings), backoffMs * MAX_BACKOFF_FACTOR);
 }
 
 type Trip = Pick<Extract<CircuitOutcome, { kind: "trip" }>, "reason" | "retryAfterMs">;
@@ -166,12 +172,18 @@ const FAILURES: Trip = { reason: "failures", retryAfterMs: null };
 /** A limit of calls says that the other side is there: once it is over nothing needs to be tried out. */
 const isSoft = (reason: TripReason) => reason === "rate_limited";
 
-function opened(breaker: Breaker, { reason, retryAfterMs }: Trip, now: number, random: number): Reported {
+function opened(
+  breaker: Breaker,
+  { reason, retryAfterMs }: Trip,
+  now: number,
+  random: number,
+  backoffMs: number,
+): Reported {
   const again = breaker.phase.kind === "half_open";
   // What was not known to be well before a limit was met is not known to be well after it.
   const probing = again || !isSoft(reason);
   const reopenings = breaker.reopenings + (again && !isSoft(reason) ? 1 : 0);
-  const until = now + waitMs(reason, retryAfterMs, reopenings, random);
+  const until = now + waitMs(reason, retryAfterMs, reopenings, random, backoffMs);
   return {
     breaker: {
       ...breaker,
@@ -185,9 +197,9 @@ function opened(breaker: Breaker, { reason, retryAfterMs }: Trip, now: number, r
 }
 
 /** Parallel calls were told to wait as well, and one of them for longer. */
-function extended(breaker: Breaker, phase: Open, trip: Trip, now: number, random: number): Reported {
+function extended(breaker: Breaker, phase: Open, trip: Trip, now: number, random: number, backoffMs: number): Reported {
   const { reason, retryAfterMs } = trip;
-  const until = now + waitMs(reason, retryAfterMs, breaker.reopenings, random);
+  const until = now + waitMs(reason, retryAfterMs, breaker.reopenings, random, backoffMs);
   if (until <= phase.until) return { breaker, change: null };
   const probing = phase.probing || !isSoft(reason);
   return {
@@ -196,19 +208,34 @@ function extended(breaker: Breaker, phase: Open, trip: Trip, now: number, random
   };
 }
 
-function countedIn(breaker: Breaker, phase: Closed, outcome: CircuitOutcome, now: number, random: number): Reported {
+function countedIn(
+  breaker: Breaker,
+  phase: Closed,
+  outcome: CircuitOutcome,
+  now: number,
+  random: number,
+  backoffMs: number,
+): Reported {
   const unchanged = { breaker, change: null };
   if (outcome.kind === "neutral") return unchanged;
   const mayOpen = breaker.force === "auto";
-  if (outcome.kind === "trip") return mayOpen ? opened(breaker, outcome, now, random) : unchanged;
+  if (outcome.kind === "trip") return mayOpen ? opened(breaker, outcome, now, random, backoffMs) : unchanged;
   const window = withSample(phase.window, outcome.kind, now);
-  if (mayOpen && outcome.kind === "failure" && tooManyFailures(window)) return opened(breaker, FAILURES, now, random);
+  if (mayOpen && outcome.kind === "failure" && tooManyFailures(window))
+    return opened(breaker, FAILURES, now, random, backoffMs);
   return { breaker: { ...breaker, phase: { ...phase, window }, touchedAt: now }, change: null };
 }
 
-function probed(breaker: Breaker, phase: HalfOpen, outcome: CircuitOutcome, now: number, random: number): Reported {
-  if (outcome.kind === "trip") return opened(breaker, outcome, now, random);
-  if (outcome.kind === "failure") return opened(breaker, FAILURES, now, random);
+function probed(
+  breaker: Breaker,
+  phase: HalfOpen,
+  outcome: CircuitOutcome,
+  now: number,
+  random: number,
+  backoffMs: number,
+): Reported {
+  if (outcome.kind === "trip") return opened(breaker, outcome, now, random, backoffMs);
+  if (outcome.kind === "failure") return opened(breaker, FAILURES, now, random, backoffMs);
   const successes = phase.successes + (outcome.kind === "success" ? 1 : 0);
   if (successes >= SUCCESSES_TO_CLOSE) {
     return { breaker: { ...closed(breaker, now), touchedAt: now }, change: "closed" };
@@ -226,9 +253,10 @@ export function report(
   outcome: CircuitOutcome,
   now: number,
   random: number,
+  backoffMs = BACKOFF_MS,
 ): Reported {
   const breaker = settled(stored, now);
-  const reported = judged(breaker, pass, outcome, now, random);
+  const reported = judged(breaker, pass, outcome, now, random, backoffMs);
   return reported.breaker === breaker ? { breaker: stored, change: null } : reported;
 }
 
@@ -238,21 +266,22 @@ function judged(
   outcome: CircuitOutcome,
   now: number,
   random: number,
+  backoffMs: number,
 ): Reported {
   const { epoch, force, phase } = breaker;
   const unchanged = { breaker, change: null };
   if (force === "open") return unchanged;
   if (phase.kind === "half_open") {
     const isProbe = phase.probe !== null && phase.probe.token === pass.probe;
-    return isProbe ? probed(breaker, phase, outcome, now, random) : unchanged;
+    return isProbe ? probed(breaker, phase, outcome, now, random, backoffMs) : unchanged;
   }
   if (phase.kind === "open") {
     if (outcome.kind !== "trip" || pass.epoch < phase.endedEpoch) return unchanged;
-    return extended(breaker, phase, outcome, now, random);
+    return extended(breaker, phase, outcome, now, random, backoffMs);
   }
   // A later epoch than the present one is of before the breaker was forgotten, which was in the midst of calls.
   if (pass.epoch < epoch || pass.probe !== null) return unchanged;
-  return countedIn(breaker, phase, outcome, now, random);
+  return countedIn(breaker, phase, outcome, now, random, backoffMs);
 }
 
 /**

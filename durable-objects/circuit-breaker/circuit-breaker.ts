@@ -33,8 +33,8 @@ export class CircuitBreaker extends DurableObject implements CircuitBreakerApi {
     return answer;
   }
 
-  async report(pass: CircuitPass, outcome: CircuitOutcome): Promise<TripReason | "closed" | null> {
-    const { breaker, change } = report(this.#load(), pass, outcome, Date.now(), Math.random());
+  async report(pass: CircuitPass, outcome: CircuitOutcome, backoffMs: number): Promise<TripReason | "closed" | null> {
+    const { breaker, change } = report(this.#load(), pass, outcome, Date.now(), Math.random(), backoffMs);
     this.#keep(breaker);
     return change;
   }

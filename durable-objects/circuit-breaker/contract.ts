@@ -14,7 +14,8 @@ export type AdmitAnswer = CircuitAdmission & { readonly cacheMs: number };
 export interface CircuitBreakerApi {
   /** `probeTtlMs`: after so long without an outcome a probe is taken to be lost; longer than any call lasts. */
   admit(circuit: string, probeTtlMs: number): Promise<AdmitAnswer>;
-  report(pass: CircuitPass, outcome: CircuitOutcome): Promise<TripReason | "closed" | null>;
+  /** `backoffMs`: how long the circuit stays open for the first time, should this outcome open it. */
+  report(pass: CircuitPass, outcome: CircuitOutcome, backoffMs: number): Promise<TripReason | "closed" | null>;
   state(circuit: string): Promise<CircuitState>;
   force(circuit: string, force: CircuitForce): Promise<CircuitState>;
 }

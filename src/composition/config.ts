@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Config, SmsConfig } from "../kernel/config.ts";
 import { ConfigError } from "../kernel/config-error.ts";
 import { parseIpRange } from "../kernel/ip.ts";
-import { PROVIDER_IDS } from "../ports/image-generator.ts";
 import { isKnownCountry } from "../modules/auth/phone.ts";
+import { PROVIDER_IDS } from "../ports/image-generator.ts";
 import { SMSIR_BASE_URL } from "../providers/sms/smsir.ts";
 import { TWILIO_BASE_URL } from "../providers/sms/twilio.ts";
 import { toProviders } from "./provider-config.ts";
@@ -88,6 +88,7 @@ const variables = z.object({
   WORKERS_AI_PRICE: dollars.prefault("0.015"),
   PROVIDERS: list.pipe(z.array(z.enum(PROVIDER_IDS)).min(1)).optional(),
   PROVIDER_DAILY_BUDGET: dollars.optional(),
+  CIRCUIT_BACKOFF: timerDuration.prefault("30s"),
   SMS_PROVIDER: z.enum(["dev", "smsir", "twilio"]).optional(),
   SMS_API_KEY: z.string().optional(),
   SMS_BASE_URL: httpUrl.optional(),
@@ -239,6 +240,7 @@ function toConfig(v: z.output<typeof variables>): Config {
       maxAttempts: v.CONVERSION_MAX_ATTEMPTS,
     },
     providers: toProviders(v),
+    circuitBackoffMs: v.CIRCUIT_BACKOFF,
     signedUrlTtlMs: v.SIGNED_URL_TTL,
     corsOrigins: new Set(v.CORS_ORIGINS),
     adminRanges: v.ADMIN_IP_ALLOWLIST,

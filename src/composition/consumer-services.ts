@@ -117,6 +117,7 @@ export function createConsumerServices(
     circuits: createCircuitBreakers(env.CIRCUIT_BREAKER, {
       logger,
       probeTtlMs: config.conversions.providerTimeoutMs + 30_000,
+      backoffMs: config.circuitBackoffMs,
     }),
     generators: generatorsOf(env, config),
     withRoom: aFewJobs,

@@ -16,6 +16,7 @@ import type { Config } from "../kernel/config.ts";
 import type { CoreServices } from "../kernel/core-services.ts";
 import { describeError } from "../kernel/describe-error.ts";
 import { createKeyring, type Keyring } from "../kernel/keyring.ts";
+import { createLogAlerts } from "../kernel/log-alerts.ts";
 import { createLogger } from "../kernel/logger.ts";
 import type { AdminDeps } from "../modules/admin/index.ts";
 import type { AuditDeps } from "../modules/audit/index.ts";
@@ -31,6 +32,7 @@ import {
 } from "../modules/observability/index.ts";
 import type { PlansDeps } from "../modules/plans/index.ts";
 import type { UsersDeps } from "../modules/users/index.ts";
+import { circuitOf } from "../ports/circuit-breaker.ts";
 import { createCircuitBreakers } from "../providers/cloudflare/circuit-breakers.ts";
 import { createRemoteImageProcessor } from "../providers/cloudflare/image-processor.ts";
 import { createQueueJobQueue, createQueueSmsQueue } from "../providers/cloudflare/queue-job-queue.ts";
@@ -39,6 +41,7 @@ import { createRateLimiter } from "../providers/cloudflare/rate-limiter.ts";
 import { createRpcPasswordHasher } from "../providers/cloudflare/rpc-password-hasher.ts";
 import { createSessionStore } from "../providers/cloudflare/session-store.ts";
 import { createStatusProbes } from "../providers/cloudflare/status-probes.ts";
+import { guardedSms } from "../providers/sms/guarded-sms.ts";
 import { createSmsSender } from "../providers/sms/sms-sender.ts";
 import { configOf } from "./config.ts";
 
@@ -94,12 +97,16 @@ type SmsServices = Pick<ApiServices, "sms" | "smsOutbox" | "smsInbox" | "dispatc
  */
 function smsServices(
   env: ApiEnv,
-  core: CoreServices & Pick<ApiServices, "users"> & { readonly db: DrizzleD1Database },
+  core: CoreServices & Pick<ApiServices, "users" | "circuits"> & { readonly db: DrizzleD1Database },
 ): SmsServices {
   const { config, db, background } = core;
   const inbox = createD1DevSms(db, core.clock);
   const smsOutbox = createD1SmsOutbox(db);
-  const real = config.sms.kind === "smsir" || config.sms.kind === "twilio" ? createSmsSender(config.sms) : null;
+  const alerts = createLogAlerts(core.logger);
+  const real =
+    config.sms.kind === "smsir" || config.sms.kind === "twilio"
+      ? guardedSms(createSmsSender(config.sms), circuitOf("sms", config.sms.kind), { circuits: core.circuits, alerts })
+      : null;
   const sms = real ?? inbox;
   const jobs = createQueueSmsQueue(env.SMS_QUEUE);
   return {
@@ -126,6 +133,7 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     );
   };
   const users = createD1UserRepository(db);
+  const circuits = createCircuitBreakers(env.CIRCUIT_BREAKER, { logger, backoffMs: config.circuitBackoffMs });
   return {
     config,
     clock: systemClock,
@@ -139,7 +147,7 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     rateLimiter: createRateLimiter(env.RATE_LIMITER, keyring),
     otp: createD1OtpRepository(db),
     hasher: createRpcPasswordHasher(env.HASHER),
-    ...smsServices(env, { config, clock: systemClock, logger, keyring, db, users, background }),
+    ...smsServices(env, { config, clock: systemClock, logger, keyring, db, users, circuits, background }),
     images: createD1ImageRepository(db),
     conversions: createD1ConversionRepository(db),
     timings: createD1StageTimings(db),
@@ -148,7 +156,7 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     objects: createR2ObjectStore(env.BUCKET),
     jobs: createQueueJobQueue(env.CONVERSION_QUEUE),
     imageProcessor: createRemoteImageProcessor(env.IMAGE_PROCESSOR),
-    circuits: createCircuitBreakers(env.CIRCUIT_BREAKER, { logger }),
+    circuits,
     probes: createStatusProbes({
       database: async () => db.run(sql`SELECT 1`),
       bucket: env.BUCKET,

@@ -109,6 +109,8 @@ export interface Config {
     /** What all calls of a UTC day may cost together, in millionths of a US dollar; null for no limit. */
     readonly dailyBudgetMicros: number | null;
   };
+  /** How long a provider's circuit stays open for the first time. */
+  readonly circuitBackoffMs: number;
   readonly signedUrlTtlMs: number;
   readonly corsOrigins: ReadonlySet<string>;
   /** From where admin routes may be called; empty: from everywhere. */

@@ -16,10 +16,13 @@ export interface CircuitBreakersOptions {
   readonly logger?: Logger;
   /** After so long without an outcome a probe is taken to be lost; longer than any call lasts. */
   readonly probeTtlMs?: number;
+  /** How long a circuit stays open for the first time; twice as long each further time. */
+  readonly backoffMs?: number;
 }
 
 const TIMEOUT_MS = 1_500;
 const PROBE_TTL_MS = 120_000;
+const BACKOFF_MS = 30_000;
 /** Whatever the object promises. */
 const MAX_CACHE_MS = 2_000;
 /** For how long an object that could not be asked is left in peace. */
@@ -77,7 +80,7 @@ export function createCircuitBreakers(
   objects: CircuitBreakerObjects,
   options: CircuitBreakersOptions = {},
 ): CircuitBreakers {
-  const { clock = systemClock, logger, probeTtlMs = PROBE_TTL_MS } = options;
+  const { clock = systemClock, logger, probeTtlMs = PROBE_TTL_MS, backoffMs = BACKOFF_MS } = options;
   const cache = cacheOf(objects);
   const ask = <T>(circuit: string, question: (breaker: CircuitBreakerApi) => Promise<T>) =>
     askObject((async () => question(objects.getByName(circuit)))(), TIMEOUT_MS);
@@ -115,7 +118,7 @@ export function createCircuitBreakers(
       if (pass.epoch === NO_EPOCH) return null;
       const { circuit } = pass;
       try {
-        const change = await ask(circuit, (breaker) => breaker.report(pass, outcome));
+        const change = await ask(circuit, (breaker) => breaker.report(pass, outcome, backoffMs));
         // A trip that changes nothing shows that somebody else's did, which this isolate may not know yet.
         if (change !== null || outcome.kind === "trip") forget(cache, circuit);
         return change;

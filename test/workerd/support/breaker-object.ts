@@ -3,6 +3,8 @@ import type { AdmitAnswer } from "../../../durable-objects/circuit-breaker/contr
 import type { CircuitOutcome, CircuitPass, CircuitState, TripReason } from "../../../src/ports/circuit-breaker.ts";
 import { bindings } from "./database.ts";
 
+const BACKOFF_MS = 30_000;
+
 export const newCircuit = () => `test:${crypto.randomUUID()}`;
 export const PROBE_TTL_MS = 120_000;
 export const FAILURE: CircuitOutcome = { kind: "failure" };
@@ -31,9 +33,9 @@ export function breakerObject(circuit = newCircuit()) {
     admit,
     admitted,
     report: async (pass: CircuitPass, outcome: CircuitOutcome): Promise<TripReason | "closed" | null> =>
-      stub.report(pass, outcome),
+      stub.report(pass, outcome, BACKOFF_MS),
     call: async (outcome: CircuitOutcome): Promise<TripReason | "closed" | null> =>
-      stub.report(await admitted(), outcome),
+      stub.report(await admitted(), outcome, BACKOFF_MS),
     state: async (): Promise<CircuitState> => stub.state(circuit),
     /** What is stored, parsed; null when there is not even a table. */
     stored: () =>
