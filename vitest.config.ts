@@ -35,6 +35,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/workerd/**/*.test.ts"],
+          globalSetup: ["test/workerd/global-setup.ts"],
           setupFiles: ["test/workerd/setup.ts"],
           testTimeout: 30_000,
         },

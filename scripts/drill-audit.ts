@@ -1,8 +1,8 @@
 /** What must hold after a crash drill, seen behind the curtain, in the database and the bucket of the stopped stack. */
+import { resultKeys } from "../src/modules/conversions/conversion.ts";
+import { objectKeys } from "../src/modules/images/object-keys.ts";
 import type { Check } from "./drill-checks.ts";
-import { objectKeys, type Query, readD1 } from "./drill-state.ts";
-
-const RESULT_OBJECTS = ["original", "thumbnail"];
+import { type Query, readD1, storedKeys } from "./drill-state.ts";
 
 export interface Attempts {
   readonly sum: number;
@@ -88,8 +88,8 @@ function checkOutbox(query: Query, sweptAt: number): Check {
 
 function readFacts(query: Query, wanted: number, sweptAt: number): Facts {
   const results = query<{ id: string }>("SELECT id FROM conversions WHERE status = 'succeeded'");
-  const images = query<{ original_key: string; thumbnail_key: string }>(
-    "SELECT original_key, thumbnail_key FROM images WHERE deleted_at IS NULL",
+  const images = query<{ originalKey: string; thumbnailKey: string }>(
+    "SELECT original_key AS originalKey, thumbnail_key AS thumbnailKey FROM images WHERE deleted_at IS NULL",
   );
   const promises = query<{ payload: string }>("SELECT payload FROM outbox WHERE topic = 'objects.delete'");
   const [attempts] = query<Attempts>(
@@ -104,10 +104,7 @@ function readFacts(query: Query, wanted: number, sweptAt: number): Facts {
       checkKeys(query, wanted),
       checkOutbox(query, sweptAt),
     ],
-    owned: [
-      ...results.flatMap(({ id }) => RESULT_OBJECTS.map((object) => `results/${id}/${object}`)),
-      ...images.flatMap(({ original_key, thumbnail_key }) => [original_key, thumbnail_key]),
-    ],
+    owned: [...results.flatMap(({ id }) => Object.values(resultKeys(id))), ...images.flatMap(objectKeys)],
     promised: promises.flatMap(({ payload }) => (JSON.parse(payload) as { keys: string[] }).keys),
     attempts: attempts ?? { sum: 0, max: 0, failed: 0 },
   };
@@ -130,6 +127,6 @@ function checkObjects(keys: ReadonlySet<string>, { owned, promised }: Facts): Ch
 
 export async function auditState(stateDir: string, wanted: number, sweptAt: number) {
   const facts = await readD1(stateDir, (query) => readFacts(query, wanted, sweptAt));
-  const objects = checkObjects(await objectKeys(stateDir), facts);
+  const objects = checkObjects(await storedKeys(stateDir), facts);
   return { checks: [...facts.checks, objects], attempts: facts.attempts };
 }

@@ -35,7 +35,7 @@ export function readD1<T>(stateDir: string, read: (query: Query) => T): Promise<
 }
 
 /** The keys of all stored objects. */
-export async function objectKeys(stateDir: string): Promise<Set<string>> {
+export async function storedKeys(stateDir: string): Promise<Set<string>> {
   const rows = await readDatabase(stateDir, "r2", (query) => query<{ key: string }>("SELECT key FROM _mf_objects"));
   return new Set(rows.map(({ key }) => key));
 }

@@ -148,9 +148,9 @@ function explain(error: unknown, logs: readonly LogLine[]): void {
   const text = error instanceof Error ? (!known && error.stack) || error.message : String(error);
   say(`\nThe drill did not come to its end: ${text}`);
   if (error instanceof ApiError) say(JSON.stringify(error.problem, null, 2));
-  const lines = (error instanceof StackError ? error.logs : logs).filter((line) => !POLLING.test(line.text));
-  for (const { source, text } of lines.slice(-SHOWN_LINES))
-    say(`${source.padEnd(8)} ${stripVTControlCharacters(text)}`);
+  const lines = error instanceof StackError ? error.logs : logs;
+  const plain = lines.map(({ source, text }) => `${source.padEnd(8)} ${stripVTControlCharacters(text)}`);
+  for (const line of plain.filter((line) => !POLLING.test(line)).slice(-SHOWN_LINES)) say(line);
 }
 
 /** @returns the exit code. */

@@ -119,8 +119,9 @@ export function createCircuitBreakers(
       const { circuit } = pass;
       try {
         const change = await ask(circuit, (breaker) => breaker.report(pass, outcome, backoffMs));
-        // A trip that changes nothing shows that somebody else's did, which this isolate may not know yet.
-        if (change !== null || outcome.kind === "trip") forget(cache, circuit);
+        // A trip that changes nothing shows that somebody else's did, which this isolate may not know yet; a probe that
+        // is back makes room for the next one.
+        if (change !== null || outcome.kind === "trip" || pass.probe !== null) forget(cache, circuit);
         return change;
       } catch (error) {
         tell(circuit, "an outcome could not be reported to its circuit breaker", error);

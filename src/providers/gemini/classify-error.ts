@@ -28,11 +28,12 @@ function detailsOf(error: GoogleGenerativeAIFetchError, type: string): JsonRecor
   return asRecords(error.errorDetails).filter((detail) => String(detail["@type"]).endsWith(`google.rpc.${type}`));
 }
 
-/** Google's own sentence, which the SDK wraps into the url, the status and the details. */
+/** Google's own sentence, which the SDK puts between the url and status and the details. */
 function sentenceOf(error: GoogleGenerativeAIFetchError): string {
   const head = `: [${error.status} ${error.statusText}] `;
   const at = error.message.indexOf(head);
-  return at < 0 ? "" : error.message.slice(at + head.length);
+  const details = error.errorDetails === undefined ? "" : ` ${JSON.stringify(error.errorDetails)}`;
+  return at < 0 ? "" : error.message.slice(at + head.length).replace(details, "");
 }
 
 /** A duration of protobuf's JSON ("37s", "1.5s") in milliseconds; null for anything else. */

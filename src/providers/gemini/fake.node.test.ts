@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createNodeCodec } from "../../../test/support/node-codec.ts";
 import { pngOf, QUADRANT_JPEG, truncated } from "../../../test/support/pictures.ts";
@@ -59,7 +60,7 @@ interface Answer {
 
 async function pixelOf(response: Response): Promise<number> {
   const { candidates } = (await response.json()) as Answer;
-  const { data } = candidates[0]?.content.parts.find(({ inlineData }) => inlineData)?.inlineData as { data: string };
+  const data = candidates[0]?.content.parts.find(({ inlineData }) => inlineData)?.inlineData?.data ?? "";
   return (await codec.decode(Buffer.from(data, "base64"), "image/png")).data[0] as number;
 }
 
@@ -97,7 +98,6 @@ describe("what Google would not take", () => {
       400,
       "INVALID_ARGUMENT",
     ],
-    ["a cut picture", { body: withParts({ text: "x" }, part(truncated(PERSON))) }, 400, "INVALID_ARGUMENT"],
     [
       "bad base64",
       { body: withParts({ text: "x" }, { inlineData: { mimeType: "image/png", data: "%%%%" } }) },
@@ -109,6 +109,12 @@ describe("what Google would not take", () => {
     const response = await send(changes);
     expect(response.status).toBe(code);
     expect(await response.json()).toMatchObject({ error: { code, status, message: expect.any(String) } });
+  });
+
+  it("is refused when it comes to drawing: a picture that can't be decoded", async () => {
+    const response = await send({ body: withParts({ text: "x" }, part(truncated(PERSON))) });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { message: "Unable to process input image." } });
   });
 
   it("uses up no script and is no call", async () => {
@@ -172,6 +178,14 @@ describe("over HTTP", () => {
     expect(calls[2]?.data).toEqual([PERSON, GARMENT].map((bytes) => Buffer.from(bytes).toString("base64")));
     await control("reset", {});
     expect(await (await control("calls")).json()).toMatchObject({ calls: [], counts: { requests: 0 } });
+  });
+
+  it("keeps the scripts and calls of models apart", async () => {
+    const other = "/v1beta/models/gemini-3-pro-image:generateContent";
+    await control("script?model=gemini-3-pro-image", ["internal"]);
+    expect([(await send()).status, (await send({ path: other })).status]).toEqual([200, 500]);
+    const { calls } = (await (await control("calls?model=gemini-3-pro-image")).json()) as { calls: unknown[] };
+    expect(calls).toMatchObject([{ model: "gemini-3-pro-image", script: "internal" }]);
   });
 
   it.each([
@@ -264,4 +278,15 @@ it("takes JPEG and answers in JPEG where it is made to", async () => {
     data: expect.stringMatching(/^\/9j\//),
   });
   await jpeg.close();
+});
+
+it("no fake is part of a Worker: nothing but fakes, tests and scripts imports one", () => {
+  const files = globSync(["src/**/*.ts", "durable-objects/**/*.ts"]).filter(
+    (file) => !/\.test\.ts$|\/fake(-[\w-]+)?\.ts$|-fake\.ts$/.test(file),
+  );
+  expect(files.length).toBeGreaterThan(200);
+  const importing = files.filter((file) =>
+    /from "[^"]*(\/fake|\/fake-[\w-]+|-fake)\.ts"/.test(readFileSync(file, "utf8")),
+  );
+  expect(importing).toEqual([]);
 });

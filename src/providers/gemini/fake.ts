@@ -81,7 +81,7 @@ function noCounts() {
 /** What the fake remembers, and what it is told to do next. */
 function createState({ chaos: shares = {}, seed = 1, rule }: GeminiFakeOptions) {
   const calls: GeminiCall[] = [];
-  const scripts: GeminiScript[] = [];
+  const scripts: { readonly script: GeminiScript; readonly model: string | null }[] = [];
   const chaos = createChaos(seed);
   chaos.set(shares);
   let counts = noCounts();
@@ -89,9 +89,10 @@ function createState({ chaos: shares = {}, seed = 1, rule }: GeminiFakeOptions) 
     calls,
     counts: () => counts,
     setChaos: chaos.set,
-    script(...given: readonly GeminiScript[]): void {
+    /** For the calls of one model, or for any. */
+    script(given: readonly unknown[], model: string | null = null): void {
       checkScripts(given);
-      scripts.push(...given);
+      scripts.push(...given.map((script) => ({ script, model })));
     },
     reset(): void {
       scripts.length = 0;
@@ -99,7 +100,9 @@ function createState({ chaos: shares = {}, seed = 1, rule }: GeminiFakeOptions) 
       counts = noCounts();
     },
     next(request: ReceivedRequest): GeminiScript {
-      const wanted = scripts.shift() ?? rule?.(request);
+      const waiting = scripts.findIndex(({ model }) => model === null || model === request.model);
+      const [scripted] = waiting < 0 ? [] : scripts.splice(waiting, 1);
+      const wanted = scripted?.script ?? rule?.(request);
       if (wanted !== undefined) {
         checkScripts([wanted]);
         return wanted;
@@ -127,13 +130,17 @@ function toJson({ data, ...call }: GeminiCall, withPictures: boolean) {
   return withPictures ? { ...call, data: data.map((bytes) => Buffer.from(bytes).toString("base64")) } : call;
 }
 
-/** `/__fake/…`: the same over HTTP, for who has no hand on the process. */
+/**
+ * `/__fake/…`: the same over HTTP, for who has no hand on the process. `?model=` keeps those apart who share one.
+ */
 function control(state: State, { method, path, body }: WireRequest): WireAnswer {
   const { pathname, searchParams } = new URL(path, "http://fake");
   const read = () => JSON.parse(body) as unknown;
+  const model = searchParams.get("model");
   try {
     if (method === "GET" && pathname === "/__fake/calls") {
-      const calls = state.calls.map((call) => toJson(call, searchParams.has("pictures")));
+      const told = state.calls.filter((call) => model === null || call.model === model);
+      const calls = told.map((call) => toJson(call, searchParams.has("pictures")));
       return jsonAnswer(200, { calls, counts: state.counts() });
     }
     if (method !== "POST") return jsonAnswer(405, { error: "GET /__fake/calls, POST /__fake/{script,chaos,reset}" });
@@ -142,7 +149,7 @@ function control(state: State, { method, path, body }: WireRequest): WireAnswer 
     else if (pathname === "/__fake/script") {
       const scripts = read();
       if (!Array.isArray(scripts)) throw new Error("a list of scripts is wanted");
-      state.script(...scripts);
+      state.script(scripts, model);
     } else return jsonAnswer(404, { error: "GET /__fake/calls, POST /__fake/{script,chaos,reset}" });
     return jsonAnswer(200, {});
   } catch (error) {
@@ -187,6 +194,6 @@ export async function startGeminiFake(options: GeminiFakeOptions = {}): Promise<
     onCall?.(null);
     return checked.answer;
   });
-  const { calls, counts, script, setChaos, reset } = state;
-  return { ...server, apiKey, calls, counts, script, setChaos, reset };
+  const { calls, counts, setChaos, reset } = state;
+  return { ...server, apiKey, calls, counts, setChaos, reset, script: (...scripts) => state.script(scripts) };
 }

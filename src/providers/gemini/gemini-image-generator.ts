@@ -10,6 +10,7 @@ import { toGenerationError } from "./classify-error.ts";
 import { holdsPicture, parseResponse } from "./parse-response.ts";
 import { pricesFor } from "./prices.ts";
 import { providerText } from "./provider-text.ts";
+import { cleanWish } from "./quote-wish.ts";
 import { toContentRequest, toRequestOptions } from "./request.ts";
 import { expectedCost, usageOf } from "./usage.ts";
 
@@ -41,8 +42,9 @@ async function ask(
   }
 }
 
-function secretsOf(config: GeminiConfig, request: GenerateRequest): (string | null)[] {
-  return [config.apiKey, config.gatewayToken, request.prompt];
+/** What Google may repeat and nobody may read: the words as they were written, and as they were sent. */
+function secretsOf(config: GeminiConfig, { prompt }: GenerateRequest): (string | null)[] {
+  return [config.apiKey, config.gatewayToken, prompt, cleanWish(prompt)];
 }
 
 function toImage(config: GeminiConfig, model: string, request: GenerateRequest, response: unknown): GeneratedImage {

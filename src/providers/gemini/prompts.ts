@@ -164,7 +164,7 @@ function taskOf(request: GenerateRequest): readonly Sentence[] {
   if (request.kind === "tryon") return [...TRY_ON, CATEGORIES[request.category]];
   if ("image" in request.style) return STYLE_BY_PICTURE;
   const { preset } = request.style;
-  if (!Object.hasOwn(PRESETS, preset)) throw new GenerationError("invalid_input", "Gemini: unknown style preset");
+  if (!Object.hasOwn(PRESETS, preset)) throw new GenerationError("invalid_input", "unknown style preset");
   return [...STYLE_BY_PRESET, PRESETS[preset as StylePresetId]];
 }
 

@@ -12,15 +12,24 @@ const TAG_NAME = /user[\s\p{P}\p{C}]*wish/giu;
 const UNSEEN = /(?!\u200c|\u200d)[\p{C}\p{Zl}\p{Zp}\p{Variation_Selector}]/gu;
 
 /**
- * The user's words as a quotation that they can't leave: one line, without characters that nobody sees, without anything
- * like the delimiters, and of bounded length. The delimiters are fixed, for a seed is to give the same picture again.
+ * The user's words as they may stand in a quotation: one line, without characters that nobody sees, without anything like
+ * the delimiters, and of bounded length.
  * @returns null where nothing is left to quote.
  */
-export function quoteWish(words: string | null): string | null {
+export function cleanWish(words: string | null): string | null {
   if (words === null) return null;
   const visible = words.normalize("NFKC").replace(UNSEEN, " ");
   // Each leaves something in its place: what stood apart must not join into the tag.
   const plain = visible.replace(BRACKETS, " ").replace(TAG_NAME, "…").replace(/\s+/gu, " ").trim();
   const wish = [...plain].slice(0, MAX_CHARACTERS).join("").trim();
-  return /[\p{L}\p{N}\p{S}\p{P}]/u.test(wish) ? `${WISH_START}${wish}${WISH_END}` : null;
+  return /[\p{L}\p{N}\p{S}\p{P}]/u.test(wish) ? wish : null;
+}
+
+/**
+ * The user's words as a quotation that they can't leave. The delimiters are fixed, for a seed is to give the same picture
+ * again.
+ */
+export function quoteWish(words: string | null): string | null {
+  const wish = cleanWish(words);
+  return wish === null ? null : `${WISH_START}${wish}${WISH_END}`;
 }

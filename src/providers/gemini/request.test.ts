@@ -145,6 +145,11 @@ describe("providerText", () => {
     expect(told).toHaveLength(160);
   });
 
+  it("finds the user's words in another spacing, and cuts out what the request held", () => {
+    expect(providerText("No: make   it\tblue!", ["make it\nblue"])).toBe("No: …!");
+    expect(providerText(`Decoding failed for "${"iVBORw0K".repeat(99)}"`, [])).toBe('Decoding failed for "…"');
+  });
+
   it.each([null, undefined, 5, {}])("is nothing for %j", (value) => {
     expect(providerText(value, [])).toBe("");
   });

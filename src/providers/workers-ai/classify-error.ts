@@ -53,6 +53,11 @@ const RATE_LIMITED = /rate limit|too many requests/i;
 /** What `wrangler dev` says where it has no connection to the real thing. */
 const NOT_CONNECTED = /run remotely|not supported in local/i;
 
+/** An error may repeat the request, and the user's words would then be taken for a verdict on them. */
+function without(text: string, secrets: readonly (string | null)[]): string {
+  return secrets.reduce<string>((rest, secret) => (secret ? rest.replaceAll(secret, "") : rest), text);
+}
+
 function failureOf(name: string, code: string | null, text: string): GenerationFailure {
   // The binding's own objection, before anything is sent: a gateway that can't take forms, for example.
   if (name === "AiInternalError" || NOT_CONNECTED.test(text)) return "config";
@@ -70,7 +75,7 @@ export function toGenerationError(error: unknown, context: ErrorContext): Genera
   if (aborted) return new GenerationError("timeout", `Workers AI ${model}: no answer in time`);
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
   const code = /^(?:[A-Za-z]+: )*(\d{3,5}): /.exec(message)?.[1] ?? null;
-  const failure = failureOf(name, code, message);
+  const failure = failureOf(name, code, without(message, secrets));
   // The free allocation comes anew at 00:00 UTC (https://developers.cloudflare.com/workers-ai/platform/pricing/).
   const retryAfterMs = failure === "quota_day" ? DAY_MS - (now % DAY_MS) : null;
   const usage = code === OUT_OF_CAPACITY ? NOTHING_USED : null;

@@ -66,8 +66,10 @@ describe("creating a conversion", () => {
     expect(bytes.byteLength).toBe(body.output?.bytes);
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
     expect(digest).toBe(body.output?.sha256);
-    const thumbnail = await api(body.output?.thumbnailUrl as string);
-    expect(thumbnail.headers.get("content-type")).toBe("image/webp");
+    for (const url of [body.output?.thumbnailUrl, body.output?.thumbnail256Url]) {
+      const thumbnail = await api(url as string);
+      expect([thumbnail.status, thumbnail.headers.get("content-type")]).toEqual([200, "image/webp"]);
+    }
     const image = await api(`/api/images/${body.output?.imageId}`, { token });
     expect(await image.json()).toMatchObject({ kind: "result" });
     const list = (await (await api("/api/images", { token })).json()) as { items: { id: string }[] };

@@ -246,17 +246,30 @@ describe("canceling and retrying", () => {
   });
 });
 
+async function storedOf(conversionId: string): Promise<string[]> {
+  return (await bindings.BUCKET.list({ prefix: `results/${conversionId}/` })).objects.map(({ key }) => key).sort();
+}
+
 describe("deleting", () => {
   it("removes a success with its result and objects, and refunds nothing", async () => {
     const { token } = await signUp();
     const done = await succeeded(token);
+    expect(await storedOf(done.id)).toEqual(Object.values(resultKeys(done.id)).sort());
     expect((await api(`/api/conversions/${done.id}`, { method: "DELETE", token })).status).toBe(204);
     expect((await api(`/api/conversions/${done.id}`, { token })).status).toBe(404);
     expect((await api(`/api/conversions/${done.id}`, { method: "DELETE", token })).status).toBe(404);
     expect((await api(`/api/images/${done.output?.imageId}`, { token })).status).toBe(404);
     expect((await api(done.output?.url as string)).status).toBe(404);
-    await expect.poll(() => bindings.BUCKET.head(resultKeys(done.id).original)).toBeNull();
+    await expect.poll(() => storedOf(done.id)).toEqual([]);
     expect(await usageOf(token)).toMatchObject({ used: 1, reserved: 0 });
+  });
+
+  it("of the result alone leaves none of its objects, and the conversion", async () => {
+    const { token } = await signUp();
+    const done = await succeeded(token);
+    expect((await api(`/api/images/${done.output?.imageId}`, { method: "DELETE", token })).status).toBe(204);
+    await expect.poll(() => storedOf(done.id)).toEqual([]);
+    expect(await (await api(`/api/conversions/${done.id}`, { token })).json()).toMatchObject({ output: null });
   });
 
   it("keeps a result that another active conversion still needs", async () => {

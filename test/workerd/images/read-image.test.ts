@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { createD1ImageRepository } from "../../../src/db/d1/repositories/images.ts";
 import { newId } from "../../../src/kernel/ids.ts";
 import { imageListSchema, imageSchema } from "../../../src/modules/images/schemas.ts";
 import { conversionInput, createConditions, newConversion } from "../../factories.ts";
 import { QUADRANT_JPEG } from "../../support/pictures.ts";
 import { api, signUp } from "../support/client.ts";
-import { bindings, d1, insertImage } from "../support/database.ts";
+import { bindings, d1, db, insertImage } from "../support/database.ts";
 import { uploadPerson } from "../support/pictures.ts";
 
 async function uploaded() {
@@ -31,6 +32,8 @@ describe("signed urls", () => {
     const edited = [
       image.url.replace(image.id, other.id),
       image.url.replace("variant=original", "variant=thumbnail"),
+      image.thumbnailUrl.replace("variant=thumbnail", "variant=thumbnail-256"),
+      image.thumbnail256Url.replace("variant=thumbnail-256", "variant=thumbnail"),
       image.url.replace(/exp=(\d+)/, (_m, exp: string) => `exp=${Number(exp) + 1}`),
       image.url.replace(/sig=./, "sig=_"),
       image.url.replace(/&sig=.*/, ""),
@@ -81,6 +84,37 @@ describe("content", () => {
     expect(head.status).toBe(200);
     expect(head.headers.get("content-length")).toBe(String(image.bytes));
     expect((await head.arrayBuffer()).byteLength).toBe(0);
+  });
+});
+
+describe("the small thumbnail", () => {
+  it("is the larger one where an image has no other, until that is gone too", async () => {
+    const { image, token, user } = await uploaded();
+    const { thumbnailKey } = (await createD1ImageRepository(db).findAny(image.id)) ?? { thumbnailKey: "" };
+    await bindings.BUCKET.put(thumbnailKey, new Uint8Array(1_000).fill(7));
+    const own = await api(image.thumbnail256Url);
+    expect(own.headers.get("content-length")).not.toBe("1000");
+    await bindings.BUCKET.delete(`images/${user.id}/${image.id}/thumbnail-256`);
+    const larger = await api(image.thumbnail256Url);
+    expect([larger.status, larger.headers.get("content-type")]).toEqual([200, "image/webp"]);
+    expect(new Uint8Array(await larger.arrayBuffer())).toEqual(new Uint8Array(1_000).fill(7));
+    const part = await api(image.thumbnail256Url, { headers: { Range: "bytes=990-" } });
+    expect([part.status, part.headers.get("content-range")]).toEqual([206, "bytes 990-999/1000"]);
+    const asOwner = await api(`/api/images/${image.id}/content?variant=thumbnail-256`, { token });
+    expect(asOwner.headers.get("content-length")).toBe("1000");
+    await bindings.BUCKET.delete(thumbnailKey);
+    expect((await api(image.thumbnail256Url)).status).toBe(404);
+  });
+
+  it("has a validator of its own", async () => {
+    const { image } = await uploaded();
+    const etags = [];
+    for (const url of [image.url, image.thumbnailUrl, image.thumbnail256Url]) {
+      const etag = (await api(url)).headers.get("etag") as string;
+      expect((await api(url, { headers: { "If-None-Match": etag } })).status).toBe(304);
+      etags.push(etag);
+    }
+    expect(new Set(etags).size).toBe(3);
   });
 });
 

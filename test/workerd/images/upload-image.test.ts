@@ -81,6 +81,28 @@ describe("uploading", () => {
     expect([thumbnail.width, thumbnail.height]).toEqual([96, 64]);
   });
 
+  it("makes thumbnails of at most 512 and 256 px, below and above 4 MP, and stores nothing else", async () => {
+    const { token, user } = await signUp();
+    for (const [width, height] of [
+      [900, 600],
+      [2700, 1800],
+    ] as const) {
+      const response = await upload(token, await codec.encode(quadrantRaster(width, height), "image/jpeg"));
+      const image = imageSchema.parse(await response.json());
+      const expected = [
+        [image.thumbnailUrl, 512, 341],
+        [image.thumbnail256Url, 256, 171],
+      ] as const;
+      for (const [url, longer, shorter] of expected) {
+        const thumbnail = await codec.decode(await originalOf(url), "image/webp");
+        expect([thumbnail.width, thumbnail.height], `${width}`).toEqual([longer, shorter]);
+        expect(corners(thumbnail)).toEqual(["red", "green", "blue", "white"]);
+      }
+      const keys = (await storedKeys(user.id)).filter((key) => key.includes(image.id));
+      expect(keys.map((key) => key.split("/").at(-1)).sort()).toEqual(["original", "thumbnail", "thumbnail-256"]);
+    }
+  });
+
   it.each([
     ["a PNG that declares 12,000×12,000 in 20 KB", () => pngBomb(12_000, 12_000), 422, "invalid_image"],
     ["a truncated JPEG", () => truncated(QUADRANT_JPEG), 422, "invalid_image"],
@@ -129,7 +151,7 @@ describe("uploading", () => {
       const tagged = withExif(bytes, mime, { orientation: 1, gps });
       expect(indexOf(tagged, ...text(EXIF_CAMERA)), mime).toBeGreaterThan(0);
       const image = imageSchema.parse(await (await upload(token, tagged)).json());
-      for (const url of [image.url, image.thumbnailUrl]) {
+      for (const url of [image.url, image.thumbnailUrl, image.thumbnail256Url]) {
         const stored = await originalOf(url);
         expect(indexOf(stored, ...text(EXIF_CAMERA)), mime).toBe(-1);
         expect(indexOf(stored, ...text("Exif")), mime).toBe(-1);

@@ -32,7 +32,10 @@ export async function insertUser(): Promise<string> {
 }
 
 /** An image row without objects behind it. */
-export async function insertImage(userId: string): Promise<string> {
+export async function insertImage(
+  userId: string,
+  change: Partial<typeof images.$inferInsert> = {},
+): Promise<string> {
   const id = newId("img", Date.now());
   await db.insert(images).values({
     id,
@@ -46,6 +49,7 @@ export async function insertImage(userId: string): Promise<string> {
     originalKey: `images/${userId}/${id}/original`,
     thumbnailKey: `images/${userId}/${id}/thumbnail`,
     createdAt: Date.now(),
+    ...change,
   });
   return id;
 }

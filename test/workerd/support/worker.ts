@@ -69,7 +69,7 @@ export interface WorkerStage {
 export async function workerStage(...generators: readonly ImageGenerator[]): Promise<WorkerStage> {
   const userId = await insertUser();
   const objects = createR2ObjectStore(bindings.BUCKET);
-  const personImageId = await insertImage(userId);
+  const personImageId = await insertImage(userId, { mime: "image/jpeg", width: 96, height: 64 });
   await objects.create(`images/${userId}/${personImageId}/original`, QUADRANT_JPEG, { mime: "image/jpeg" });
   const sent: WorkerStage["sent"] = [];
   const alerts: Alert[] = [];

@@ -1,0 +1,9 @@
+import "vitest";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Where the fakes of `global-setup.ts` answer; each belongs to one test file. */
+    geminiFake: string;
+    geminiChaosFake: string;
+  }
+}
