@@ -1,6 +1,7 @@
 import type { AuditEvent } from "../src/kernel/audit.ts";
 import { newId } from "../src/kernel/ids.ts";
 import type { ConversionInput } from "../src/modules/conversions/conversion.ts";
+import type { Letter } from "../src/modules/conversions/dead-letters.ts";
 import type { CreateConditions, NewConversion } from "../src/modules/conversions/repository.ts";
 
 /** A preset style of one photo. */
@@ -51,10 +52,16 @@ export function createConditions(now: number, change: Partial<CreateConditions> 
     cleanUpId: null,
     idempotency: null,
     event: null,
+    replay: null,
     outboxId: newId("obx", now),
     outboxDueAt: now + 15_000,
     ...change,
   };
+}
+
+/** A message that the queue gave up on, never delivered before. */
+export function deadLetter(change: Partial<Letter> = {}): Letter {
+  return { queue: "test-conversions-dead", messageId: crypto.randomUUID(), attempts: 1, body: { v: 1 }, ...change };
 }
 
 /** An audit event of a user nobody else has. */

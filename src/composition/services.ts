@@ -3,10 +3,12 @@ import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 import { createD1AccountErasure } from "../db/d1/repositories/account-erasure.ts";
 import { createD1AuditRepository } from "../db/d1/repositories/audit.ts";
 import { createD1ConversionRepository } from "../db/d1/repositories/conversions.ts";
+import { createD1DeadLetters } from "../db/d1/repositories/dead-letters.ts";
 import { createD1DevSms } from "../db/d1/repositories/dev-sms.ts";
 import { createD1ImageRepository } from "../db/d1/repositories/images.ts";
 import { createD1OtpRepository } from "../db/d1/repositories/otp.ts";
 import { createD1OutboxRepository } from "../db/d1/repositories/outbox.ts";
+import { createD1ProviderCalls } from "../db/d1/repositories/provider-calls.ts";
 import { createD1QuotaRepository } from "../db/d1/repositories/quota.ts";
 import { createD1SmsOutbox } from "../db/d1/repositories/sms-outbox.ts";
 import { createD1StageTimings } from "../db/d1/repositories/stage-timings.ts";
@@ -157,6 +159,8 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     jobs: createQueueJobQueue(env.CONVERSION_QUEUE),
     imageProcessor: createRemoteImageProcessor(env.IMAGE_PROCESSOR),
     circuits,
+    calls: createD1ProviderCalls(db),
+    deadLetters: createD1DeadLetters(db),
     probes: createStatusProbes({
       database: async () => db.run(sql`SELECT 1`),
       bucket: env.BUCKET,

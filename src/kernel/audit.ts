@@ -28,6 +28,7 @@ export const AUDIT_ACTIONS = [
   "admin.end_sessions",
   "admin.grant_quota",
   "admin.force_circuit",
+  "admin.replay_dead_letter",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -62,6 +62,7 @@ export const ERRORS = {
   },
   session_not_found: { status: 404, title: "Session not found", detail: "There is no such session in this account." },
   circuit_not_found: { status: 404, title: "Circuit not found", detail: "There is no such circuit breaker." },
+  dead_letter_not_found: { status: 404, title: "Dead letter not found", detail: "There is no such dead letter." },
   user_not_found: { status: 404, title: "User not found", detail: "There is no such user." },
   method_not_allowed: {
     status: 405,

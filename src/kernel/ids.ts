@@ -13,6 +13,7 @@ export const ID_PREFIXES = [
   "sms",
   "grt",
   "pcl",
+  "dlt",
   "dev",
   "anon",
 ] as const;

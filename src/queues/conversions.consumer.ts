@@ -1,5 +1,10 @@
 import { SlotBusyError } from "../kernel/slot.ts";
-import { type ConversionWorkerDeps, failUndelivered, runConversion } from "../modules/conversions/jobs.ts";
+import {
+  type ConversionWorkerDeps,
+  failUndelivered,
+  recordUnreadable,
+  runConversion,
+} from "../modules/conversions/jobs.ts";
 import { type Delivery, dispatch } from "./dispatch.ts";
 
 /** How soon a job comes back that found no room. */
@@ -13,13 +18,15 @@ export interface ConversionConsumerDeps extends ConversionWorkerDeps {
 /** Runs a conversion, or ends one whose message the queue gave up on. Queues are named alike in every environment. */
 export function consumeConversion(deps: ConversionConsumerDeps, queue: string, delivery: Delivery): Promise<void> {
   const isDead = queue.endsWith("-conversions-dead");
+  const letter = { queue, messageId: delivery.id, attempts: delivery.attempts, body: delivery.body };
   return dispatch(deps, queue, delivery, {
     type: "conversion.run",
     fields: ({ conversionId }) => ({ conversionId }),
     async handle({ conversionId }) {
-      await (isDead ? failUndelivered(deps, conversionId) : run(deps, conversionId));
+      await (isDead ? failUndelivered(deps, conversionId, letter) : run(deps, conversionId));
       return undefined;
     },
+    keepUnreadable: () => recordUnreadable(deps, letter),
   });
 }
 

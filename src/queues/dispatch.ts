@@ -22,13 +22,15 @@ export interface Consumer<T extends QueueMessage["type"]> {
   readonly fields: (message: MessageOf<T>) => Readonly<Record<string, string>>;
   /** Throws when the machinery failed: then the queue brings the message again. */
   readonly handle: (message: MessageOf<T>) => Promise<Handled>;
+  /** Keeps a message nobody can read, where that is worth it. Throws when the machinery failed. */
+  readonly keepUnreadable?: () => Promise<void>;
 }
 
 const RETRY_CAP_SECONDS = 60;
 
 /**
- * Handles one message and always answers it. A message nobody can read is recorded and acknowledged: retrying it would
- * never help. A failure of the machinery is retried by the queue; failures of the job itself are kept in its row.
+ * Handles one message and always answers it. A message nobody can read is recorded and acknowledged: reading it again
+ * would never help. A failure of the machinery is retried by the queue; failures of the job are kept in its row.
  */
 export async function dispatch<T extends QueueMessage["type"]>(
   deps: Pick<CoreServices, "clock" | "logger">,
@@ -40,7 +42,12 @@ export async function dispatch<T extends QueueMessage["type"]>(
   const about = { queue, messageId: delivery.id, attempts: delivery.attempts };
   if (message?.type !== consumer.type) {
     deps.logger.log("error", "unreadable queue message", about);
-    return delivery.ack();
+    try {
+      await consumer.keepUnreadable?.();
+      return delivery.ack();
+    } catch (error) {
+      return comeAgain(deps, delivery, about, error);
+    }
   }
   const fields = { ...about, ...consumer.fields(message as MessageOf<T>) };
   const startedAt = deps.clock.now();
@@ -50,7 +57,16 @@ export async function dispatch<T extends QueueMessage["type"]>(
     else delivery.retry({ delaySeconds: Math.ceil(handled.retryAfterMs / 1000) });
     deps.logger.log("info", "message", { ...fields, durationMs: deps.clock.now() - startedAt });
   } catch (error) {
-    deps.logger.log("error", "queue message failed", { ...fields, cause: describeError(error) });
-    delivery.retry({ delaySeconds: Math.min(2 ** delivery.attempts, RETRY_CAP_SECONDS) });
+    comeAgain(deps, delivery, fields, error);
   }
+}
+
+function comeAgain(
+  deps: Pick<CoreServices, "logger">,
+  delivery: Delivery,
+  fields: Readonly<Record<string, unknown>>,
+  error: unknown,
+): void {
+  deps.logger.log("error", "queue message failed", { ...fields, cause: describeError(error) });
+  delivery.retry({ delaySeconds: Math.min(2 ** delivery.attempts, RETRY_CAP_SECONDS) });
 }

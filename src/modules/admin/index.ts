@@ -8,7 +8,11 @@ import { registerForceCircuit } from "./routes/force-circuit.ts";
 import { registerGetUser } from "./routes/get-user.ts";
 import { registerGrantQuota } from "./routes/grant-quota.ts";
 import { registerListCircuits } from "./routes/list-circuits.ts";
+import { registerListCosts } from "./routes/list-costs.ts";
+import { registerListDeadLetters } from "./routes/list-dead-letters.ts";
+import { registerListProviderCalls } from "./routes/list-provider-calls.ts";
 import { registerListUsers } from "./routes/list-users.ts";
+import { registerReplayDeadLetter } from "./routes/replay-dead-letter.ts";
 import { registerSetRole } from "./routes/set-role.ts";
 
 export type { AdminDeps } from "./deps.ts";
@@ -25,4 +29,8 @@ export function registerAdmin(app: App): void {
   registerGrantQuota(app);
   registerListCircuits(app);
   registerForceCircuit(app);
+  registerListProviderCalls(app);
+  registerListCosts(app);
+  registerReplayDeadLetter(app);
+  registerListDeadLetters(app);
 }

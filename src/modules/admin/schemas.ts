@@ -1,7 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { USER_ROLES } from "../../kernel/request-context.ts";
 import { CIRCUIT_FORCES, CIRCUIT_STATES, TRIP_REASONS } from "../../ports/circuit-breaker.ts";
+import { PROVIDER_IDS } from "../../ports/image-generator.ts";
 import { sessionInfoSchema } from "../auth/index.ts";
+import { CALL_OUTCOMES, DEAD_LETTER_OUTCOMES } from "../conversions/index.ts";
 import { usageSchema } from "../plans/index.ts";
 import { readable, userSchema } from "../users/index.ts";
 
@@ -96,3 +98,112 @@ export const circuitListSchema = z
   .openapi("CircuitList");
 
 export const forceCircuitSchema = z.strictObject({ state: z.enum(CIRCUIT_FORCES) }).openapi("ForceCircuit");
+
+export const deadLetterParam = z.object({
+  id: z.string().openapi({ param: { name: "id", in: "path" }, example: "dlt_01KBTESTTESTTESTTESTTESTTE" }),
+});
+
+export const listDeadLettersQuerySchema = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().optional(),
+});
+
+export const deadLetterSchema = z
+  .object({
+    id: z.string().openapi({ example: "dlt_01KBTESTTESTTESTTESTTESTTE" }),
+    queue: z.string().openapi({ example: "ai-styler-conversions-dead" }),
+    messageId: z.string(),
+    conversionId: z.string().nullable().openapi({ description: "Null when the message names none." }),
+    body: z.string().openapi({ description: "The message as JSON text, cut off after 2,000 characters." }),
+    attempts: z.int(),
+    outcome: z.enum(DEAD_LETTER_OUTCOMES).openapi({
+      description: "`failed`: the conversion failed for want of delivery; `ended`: it was not harmed; `unreadable`.",
+    }),
+    receivedAt: z.iso.datetime(),
+    replayedAs: z.string().nullable().openapi({ description: "The conversion that took its place." }),
+    replayedAt: z.iso.datetime().nullable(),
+  })
+  .openapi("DeadLetter");
+export type DeadLetterBody = z.output<typeof deadLetterSchema>;
+
+export const deadLetterListSchema = z
+  .object({ items: z.array(deadLetterSchema), nextCursor: z.string().nullable() })
+  .openapi("DeadLetterList");
+
+export const replaySchema = z
+  .object({ conversionId: z.string().openapi({ example: "cnv_01KBTESTTESTTESTTESTTESTTE" }) })
+  .openapi("Replay");
+
+const costSchema = z
+  .object({
+    amountMinor: z.int().openapi({ description: "Cents, rounded." }),
+    amountMicros: z.int().openapi({ description: "Millionths of a dollar, exact." }),
+    currency: z.literal("USD"),
+  })
+  .openapi("Cost");
+export type CostBody = z.output<typeof costSchema>;
+
+const day = z.iso.date();
+
+export const listCostsQuerySchema = z.object({
+  from: day.optional().openapi({ description: "UTC day, included; 29 days before `to` when left out." }),
+  to: day.optional().openapi({ description: "UTC day, included; today when left out." }),
+});
+
+const tokens = z.int().nullable().openapi({ description: "Null where the provider did not tell." });
+
+export const costListSchema = z
+  .object({
+    items: z.array(
+      z
+        .object({
+          day,
+          provider: z.enum(PROVIDER_IDS),
+          model: z.string(),
+          calls: z.int(),
+          succeeded: z.int(),
+          failed: z.int(),
+          promptTokens: z.int(),
+          outputTokens: z.int(),
+          averageMs: z
+            .int()
+            .nullable()
+            .openapi({ description: "Of the calls that have ended; null before the first." }),
+          cost: costSchema,
+        })
+        .openapi("DailyCost"),
+    ),
+    total: costSchema,
+    budget: z.object({
+      dailyMicros: z.int().nullable().openapi({ description: "Null without a limit." }),
+      spentTodayMicros: z.int(),
+    }),
+  })
+  .openapi("CostList");
+export type CostListBody = z.output<typeof costListSchema>;
+
+export const conversionParam = z.object({
+  id: z.string().openapi({ param: { name: "id", in: "path" }, example: "cnv_01KBTESTTESTTESTTESTTESTTE" }),
+});
+
+export const providerCallSchema = z
+  .object({
+    id: z.string().openapi({ example: "pcl_01KBTESTTESTTESTTESTTESTTE" }),
+    attempt: z.int(),
+    provider: z.enum(PROVIDER_IDS),
+    model: z.string(),
+    outcome: z.enum(CALL_OUTCOMES).openapi({
+      description: "`pending`: under way, or its worker died; `aborted`: the job was taken away.",
+    }),
+    promptTokens: tokens,
+    outputTokens: tokens,
+    cost: costSchema.openapi({ description: "As expected while pending, and where the provider did not tell." }),
+    startedAt: z.iso.datetime(),
+    endedAt: z.iso.datetime().nullable(),
+  })
+  .openapi("ProviderCall");
+export type ProviderCallBody = z.output<typeof providerCallSchema>;
+
+export const providerCallListSchema = z
+  .object({ items: z.array(providerCallSchema), nextCursor: z.null() })
+  .openapi("ProviderCallList");

@@ -1,8 +1,18 @@
 import { toTimestamp } from "../../kernel/clock.ts";
 import type { CircuitState } from "../../ports/circuit-breaker.ts";
+import type { DeadLetter, ProviderCall } from "../conversions/index.ts";
 import type { QuotaGrant } from "../plans/index.ts";
 import { serializeUser, type User } from "../users/index.ts";
-import type { AdminUserBody, CircuitBody, QuotaGrantBody } from "./schemas.ts";
+import type {
+  AdminUserBody,
+  CircuitBody,
+  CostBody,
+  CostListBody,
+  DeadLetterBody,
+  ProviderCallBody,
+  QuotaGrantBody,
+} from "./schemas.ts";
+import type { CostReport } from "./service/list-costs.ts";
 
 /** An account for admins. The repository hands out none that are deleted. */
 export function serializeAccount(user: User): AdminUserBody {
@@ -18,5 +28,48 @@ export function serializeCircuit({ retryAfterMs, openedAt, ...circuit }: Circuit
     ...circuit,
     retryAt: retryAfterMs === null ? null : toTimestamp(now + retryAfterMs),
     openedAt: openedAt === null ? null : toTimestamp(openedAt),
+  };
+}
+
+function timestampOrNull(epochMs: number | null): string | null {
+  return epochMs === null ? null : toTimestamp(epochMs);
+}
+
+export function serializeDeadLetter(letter: DeadLetter): DeadLetterBody {
+  const { receivedAt, replayedAt } = letter;
+  return { ...letter, receivedAt: toTimestamp(receivedAt), replayedAt: timestampOrNull(replayedAt) };
+}
+
+const MICROS_A_CENT = 10_000;
+
+function serializeCost(amountMicros: number): CostBody {
+  return { amountMinor: Math.round(amountMicros / MICROS_A_CENT), amountMicros, currency: "USD" };
+}
+
+export function serializeCosts({ spend, ...budget }: CostReport): CostListBody {
+  return {
+    items: spend.map(({ costMicros, durationMs, ...row }) => {
+      const ended = row.succeeded + row.failed;
+      const averageMs = ended === 0 ? null : Math.round(durationMs / ended);
+      return { ...row, averageMs, cost: serializeCost(costMicros) };
+    }),
+    total: serializeCost(spend.reduce((sum, { costMicros }) => sum + costMicros, 0)),
+    budget,
+  };
+}
+
+export function serializeCall(call: ProviderCall): ProviderCallBody {
+  const { id, attempt, provider, model, outcome, promptTokens, outputTokens, costMicros, startedAt, endedAt } = call;
+  return {
+    id,
+    attempt,
+    provider,
+    model,
+    outcome,
+    promptTokens,
+    outputTokens,
+    cost: serializeCost(costMicros),
+    startedAt: toTimestamp(startedAt),
+    endedAt: timestampOrNull(endedAt),
   };
 }

@@ -1,5 +1,5 @@
 import type { CircuitOutcome, TripReason } from "../../ports/circuit-breaker.ts";
-import { type GenerationFailure, GenerationError } from "../../ports/image-generator.ts";
+import { GenerationError, type GenerationFailure } from "../../ports/image-generator.ts";
 
 /** Every `error.code` a failed conversion can carry, with the words its owner reads. */
 export const FAILURES = {

@@ -8,7 +8,15 @@ import { registerListStyles } from "./routes/list-styles.ts";
 import { registerRetryConversion } from "./routes/retry-conversion.ts";
 import { registerUpdateConversion } from "./routes/update-conversion.ts";
 
+export { DEAD_LETTER_OUTCOMES, type DeadLetter, type DeadLetterRepository } from "./dead-letters.ts";
 export type { ConversionsDeps } from "./deps.ts";
+export {
+  CALL_OUTCOMES,
+  type ProviderCall,
+  type ProviderCallRepository,
+  type ProviderSpend,
+} from "./provider-calls.ts";
+export { replayConversion } from "./service/replay-conversion.ts";
 
 export function registerConversions(app: App): void {
   registerCreateConversion(app);

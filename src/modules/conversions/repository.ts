@@ -42,6 +42,8 @@ export interface CreateConditions {
   readonly idempotency: IdempotencyRecord | null;
   /** For the user's audit log, with the creation. */
   readonly event: AuditEvent | null;
+  /** The dead letter whose conversion this one takes the place of, by an admin's order; null for any other. */
+  readonly replay: { readonly deadLetterId: string; readonly adminId: string } | null;
   /** The outbox row that stands for the first queue message, left to the creator until `outboxDueAt`. */
   readonly outboxId: string;
   readonly outboxDueAt: number;
@@ -51,6 +53,9 @@ export type CreateOutcome =
   | { readonly kind: "created" }
   | { readonly kind: "known_key"; readonly record: IdempotencyRecord }
   | { readonly kind: "image_not_found"; readonly imageId: string }
+  /** The admin has ceased to be one. */
+  | { readonly kind: "not_admin" }
+  | { readonly kind: "already_replayed" }
   | { readonly kind: "concurrency_limit" }
   | { readonly kind: "quota_exceeded" };
 

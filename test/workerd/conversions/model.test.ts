@@ -17,7 +17,7 @@ import {
 } from "../../../src/modules/conversions/conversion.ts";
 import { failUndelivered, runConversion, sweepConversions } from "../../../src/modules/conversions/jobs.ts";
 import { GENERATION_FAILURES, GenerationError } from "../../../src/ports/image-generator.ts";
-import { conversionInput, createConditions, newConversion } from "../../factories.ts";
+import { conversionInput, createConditions, deadLetter, newConversion } from "../../factories.ts";
 import { bindings, d1, db } from "../support/database.ts";
 import { type Fate, mortal } from "../support/mortal.ts";
 import { fakeGenerator, outsideGenerator, type WorkerStage, workerStage } from "../support/worker.ts";
@@ -170,7 +170,7 @@ class World {
     if (id === undefined) return;
     if (step.do === "cancel") await d1.conversions.cancel(userId, id, this.now);
     else if (step.do === "remove") await d1.conversions.remove(userId, id, this.now);
-    else if (step.do === "deadLetter") await failUndelivered(deps, id);
+    else if (step.do === "deadLetter") await failUndelivered(deps, id, deadLetter());
     else {
       const previous = await d1.conversions.find(userId, id);
       if (previous && isTerminal(previous.status) && previous.status !== "succeeded") await this.#create(id);

@@ -3,6 +3,7 @@ import { outbox } from "../../../src/db/d1/schema/index.ts";
 import { newId } from "../../../src/kernel/ids.ts";
 import { failUndelivered, sweepConversions } from "../../../src/modules/conversions/jobs.ts";
 import { promiseCleanUp, storeUpload } from "../../../src/modules/images/index.ts";
+import { deadLetter } from "../../factories.ts";
 import { d1, db } from "../support/database.ts";
 import { fakeGenerator, workerStage } from "../support/worker.ts";
 
@@ -64,8 +65,8 @@ it("deletes the objects a transaction promised to delete", async () => {
 it("fails an undeliverable conversion once, and releases its unit once", async () => {
   const stage = await workerStage(fakeGenerator());
   const id = await stage.newConversion();
-  expect(await failUndelivered(stage.deps, id)).toBe(true);
-  expect(await failUndelivered(stage.deps, id)).toBe(false);
+  expect(await failUndelivered(stage.deps, id, deadLetter())).toBe(true);
+  expect(await failUndelivered(stage.deps, id, deadLetter())).toBe(false);
   expect(await d1.conversions.find(stage.userId, id)).toMatchObject({
     status: "failed",
     errorCode: "delivery_exhausted",
@@ -79,7 +80,7 @@ it("leaves a job alone that a worker holds or that waits for its next attempt, w
   const id = await stage.newConversion();
   const now = stage.deps.clock.now();
   const claimed = await d1.conversions.claim(id, { now, leaseMs: 30_000, maxAttempts: 4, attemptsSpent: false });
-  expect(await failUndelivered(stage.deps, id)).toBe(false);
+  expect(await failUndelivered(stage.deps, id, deadLetter())).toBe(false);
   const back = {
     notBefore: now + 60_000,
     cause: "test",
@@ -89,7 +90,7 @@ it("leaves a job alone that a worker holds or that waits for its next attempt, w
     outboxId: newId("obx", now),
   };
   if (claimed) await d1.conversions.requeue(claimed.lease, back);
-  expect(await failUndelivered(stage.deps, id)).toBe(false);
+  expect(await failUndelivered(stage.deps, id, deadLetter())).toBe(false);
   expect(await d1.conversions.find(stage.userId, id)).toMatchObject({ status: "queued", usage: { state: "reserved" } });
 });
 

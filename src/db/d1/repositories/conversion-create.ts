@@ -6,7 +6,16 @@ import type {
   NewConversion,
 } from "../../../modules/conversions/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
-import { conversionEvents, conversions, idempotencyRecords, images, outbox, quotaLedger } from "../schema/index.ts";
+import {
+  conversionEvents,
+  conversions,
+  deadLetters,
+  idempotencyRecords,
+  images,
+  outbox,
+  quotaLedger,
+} from "../schema/index.ts";
+import { isActiveAdmin } from "./account-change.ts";
 import { auditInsert } from "./audit.ts";
 import { isActive } from "./conversion-reads.ts";
 import { imageValues } from "./images.ts";
@@ -32,10 +41,17 @@ function ownImage(userId: string, id: string): SQL {
   return sql`EXISTS (SELECT 1 FROM ${images} WHERE ${images.id} = ${id} AND ${images.userId} = ${userId} AND ${images.deletedAt} IS NULL)`;
 }
 
+/** Of all letters about a conversion one is replayed, and once. */
+function replayable(deadLetterId: string): SQL {
+  return sql`EXISTS (SELECT 1 FROM ${deadLetters} AS letter WHERE letter.id = ${deadLetterId} AND letter.replayed_as IS NULL
+    AND NOT EXISTS (SELECT 1 FROM ${deadLetters} AS other
+      WHERE other.conversion_id = letter.conversion_id AND other.replayed_as IS NOT NULL))`;
+}
+
 /** Everything that must hold in the very statement that inserts the row. */
 function admission(db: Database, conversion: NewConversion, conditions: CreateConditions): SQL {
   const { userId, createdAt } = conversion;
-  const { idempotency, period, defaultMonthlyUnits, maxConcurrent } = conditions;
+  const { idempotency, replay, period, defaultMonthlyUnits, maxConcurrent } = conditions;
   const guards = [
     ...referencedImages(conversion).map((id) => ownImage(userId, id)),
     sql`(${activeCount(db, userId, createdAt)}) < ${maxConcurrent}`,
@@ -46,6 +62,7 @@ function admission(db: Database, conversion: NewConversion, conditions: CreateCo
       AND ${idempotencyRecords.operation} = ${idempotency.operation} AND ${idempotencyRecords.key} = ${idempotency.key}
       AND ${idempotencyRecords.expiresAt} > ${createdAt})`);
   }
+  if (replay) guards.push(replayable(replay.deadLetterId), isActiveAdmin(replay.adminId));
   return sql.join(guards, sql` AND `);
 }
 
@@ -84,7 +101,14 @@ async function explain(
   conditions: CreateConditions,
 ): Promise<CreateOutcome | null> {
   const { userId, createdAt } = conversion;
-  const { idempotency, period, defaultMonthlyUnits } = conditions;
+  const { idempotency, replay, period, defaultMonthlyUnits } = conditions;
+  if (replay) {
+    const [holds] = await db
+      .select({ admin: sql`${isActiveAdmin(replay.adminId)}`, letter: sql`${replayable(replay.deadLetterId)}` })
+      .from(sql`(SELECT 1)`);
+    if (holds?.admin !== 1) return { kind: "not_admin" };
+    if (holds.letter !== 1) return { kind: "already_replayed" };
+  }
   if (idempotency) {
     const record = await reads.findIdempotencyRecord(userId, idempotency.operation, idempotency.key, createdAt);
     if (record) return { kind: "known_key", record };
@@ -113,6 +137,13 @@ function claimKey(db: Database, record: typeof idempotencyRecords.$inferSelect, 
     db.delete(idempotencyRecords).where(and(same, lte(idempotencyRecords.expiresAt, now))),
     insertWhere(db, idempotencyRecords, record, created),
   ];
+}
+
+function markReplayed(db: Database, deadLetterId: string, { id, createdAt }: NewConversion, created: SQL) {
+  return db
+    .update(deadLetters)
+    .set({ replayedAs: id, replayedAt: createdAt })
+    .where(and(eq(deadLetters.id, deadLetterId), created));
 }
 
 async function tryCreate(db: Database, conversion: NewConversion, conditions: CreateConditions): Promise<boolean> {
@@ -170,6 +201,7 @@ async function tryCreate(db: Database, conversion: NewConversion, conditions: Cr
       ? []
       : [db.delete(outbox).where(and(eq(outbox.id, conditions.cleanUpId), created))]),
     ...(event ? [auditInsert(db, event, created)] : []),
+    ...(conditions.replay ? [markReplayed(db, conditions.replay.deadLetterId, conversion, created)] : []),
     ...(idempotency ? claimKey(db, { ...idempotency, userId }, createdAt, created) : []),
     // Images must precede the conversion that refers to them; where it was refused, they go again in the same batch.
     ...newImages.map((image) => db.delete(images).where(and(eq(images.id, image.id), sql`NOT ${created}`))),

@@ -7,10 +7,9 @@ import { deadLetters } from "../schema/index.ts";
 export function createD1DeadLetters(db: Database): DeadLetterRepository {
   return {
     async record(letter) {
-      await db
-        .insert(deadLetters)
-        .values(letter)
-        .onConflictDoNothing({ target: [deadLetters.queue, deadLetters.messageId] });
+      const target = [deadLetters.queue, deadLetters.messageId];
+      const { meta } = await db.insert(deadLetters).values(letter).onConflictDoNothing({ target });
+      return meta.changes === 1;
     },
 
     async list(page) {

@@ -1,11 +1,8 @@
 import { and, asc, desc, eq, gte, lte, type SQL, sql } from "drizzle-orm";
+import { dayOf } from "../../../kernel/clock.ts";
 import type { ProviderCallRepository } from "../../../modules/conversions/provider-calls.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { providerCalls, providerSpend } from "../schema/index.ts";
-
-function dayOf(epochMs: number): string {
-  return new Date(epochMs).toISOString().slice(0, 10);
-}
 
 /** What calls of all providers have cost or may still cost on a day, as a scalar. */
 function spentOn(day: string): SQL {

@@ -22,6 +22,8 @@ export interface CreateCommand {
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly retryOf: string | null;
+  /** An admin orders this in the owner's name: the owner's images, the owner's unit, the admin's deed. */
+  readonly replay?: { readonly ownerId: string; readonly deadLetterId: string };
   /** Images uploaded with this request: their objects are stored, their rows are not. */
   readonly newImages: readonly NewImage[];
   /** The promise to delete those objects again unless the conversion comes into being; null without any. */
@@ -97,7 +99,7 @@ export async function createConversion(
   assertProvider(deps, command.input);
   const conversion: NewConversion = {
     id: newId("cnv", now),
-    userId: actor.userId,
+    userId: command.replay?.ownerId ?? actor.userId,
     input: command.input,
     title: command.title,
     metadata: command.metadata,
@@ -106,7 +108,10 @@ export async function createConversion(
     deadlineAt: now + deps.config.conversions.deadlineMs,
   };
   const body = JSON.stringify(await serializeConversion(deps, asCreated(conversion, monthOf(now))));
-  const event = doneBy(actor, command.audit, now, { detail: { conversion: conversion.id } });
+  const event = doneBy(actor, command.audit, now, {
+    subject: { userId: conversion.userId },
+    detail: { conversion: conversion.id },
+  });
   const replay = await insert(deps, conversion, { ...command, event }, body);
   return replay ?? answerWhenDone(deps, actor, conversion.id, command, body);
 }
@@ -134,6 +139,7 @@ async function insert(
     newImages: command.newImages,
     cleanUpId: command.cleanUpId,
     event: command.event,
+    replay: command.replay ? { deadLetterId: command.replay.deadLetterId, adminId: command.event.actorId } : null,
     outboxId,
     outboxDueAt: createdAt + OUTBOX_GRACE_MS,
     idempotency: command.idempotency && {
@@ -156,6 +162,10 @@ async function insert(
       return null;
     case "known_key":
       return replayAnswer(outcome.record, command.idempotency?.fingerprint ?? "", deps.clock.now());
+    case "not_admin":
+      throw new AppError("forbidden");
+    case "already_replayed":
+      throw new AppError("invalid_transition", { detail: "This conversion was replayed already." });
     case "image_not_found":
       throw new AppError("image_not_found");
     case "concurrency_limit":

@@ -1,5 +1,5 @@
 import { newId } from "../../../kernel/ids.ts";
-import { circuitOf, type TripReason } from "../../../ports/circuit-breaker.ts";
+import { type CircuitOutcome, circuitOf, type TripReason } from "../../../ports/circuit-breaker.ts";
 import {
   FREE_FAILURES,
   type GeneratedImage,
@@ -32,7 +32,9 @@ export interface GenerateJob {
   readonly conversion: Conversion;
   /** Fires when the job is taken away. */
   readonly signal: AbortSignal;
-  /** Tells which provider is about to be asked. */
+  /** The request, with its pictures: fetched only once somebody may be asked. */
+  readonly request: () => Promise<GenerateRequest>;
+  /** Tells which provider is being asked. */
   readonly onProvider: (provider: ProviderId) => Promise<void>;
 }
 
@@ -53,12 +55,11 @@ function candidates(deps: Pick<GenerateDeps, "config">, conversion: Conversion):
  * Makes the picture, by another provider only where the request allows it and the failure permits it.
  * @throws {GenerationError} the wanted provider's, unless another one's settles the matter.
  */
-export async function generate(deps: GenerateDeps, job: GenerateJob, request: GenerateRequest): Promise<Generated> {
+export async function generate(deps: GenerateDeps, job: GenerateJob): Promise<Generated> {
   let first: GenerationError | null = null;
   for (const provider of candidates(deps, job.conversion)) {
     try {
-      await job.onProvider(provider);
-      const image = await ask(deps, job, provider, request);
+      const image = await ask(deps, job, provider);
       return { image, provider, degraded: image.degraded || first !== null };
     } catch (error) {
       if (!(error instanceof GenerationError) || !FAILURE_POLICIES[error.failure].mayFallBack) throw error;
@@ -68,12 +69,7 @@ export async function generate(deps: GenerateDeps, job: GenerateJob, request: Ge
   throw first;
 }
 
-async function ask(
-  deps: GenerateDeps,
-  job: GenerateJob,
-  provider: ProviderId,
-  request: GenerateRequest,
-): Promise<GeneratedImage> {
+async function ask(deps: GenerateDeps, job: GenerateJob, provider: ProviderId): Promise<GeneratedImage> {
   const generator = deps.generators.get(provider);
   if (generator === undefined) {
     deps.alerts.raise({
@@ -85,8 +81,16 @@ async function ask(
     throw new GenerationError("config", `no provider ${provider} in this deployment`);
   }
   // Nothing outside is asked: there is no circuit to open, and nothing to pay.
-  if (generator.expectedCostMicros(request.kind) === 0) return call(deps, job, generator, request);
-  return callGuarded(deps, job, generator, request);
+  if (generator.expectedCostMicros(job.conversion.input.kind) === 0) {
+    return call(deps, job, generator, await prepare(job, provider));
+  }
+  return callGuarded(deps, job, generator);
+}
+
+async function prepare(job: GenerateJob, provider: ProviderId): Promise<GenerateRequest> {
+  const request = await job.request();
+  await job.onProvider(provider);
+  return request;
 }
 
 /** The call itself, within its time whatever the provider makes of the signal. */
@@ -110,22 +114,46 @@ async function call(
   }
 }
 
+type Report = (outcome: CircuitOutcome) => void;
+
 /** A call that leaves the house: admitted by its circuit, held against the budget, on record, and reported. */
-async function callGuarded(
-  deps: GenerateDeps,
-  job: GenerateJob,
-  generator: ImageGenerator,
-  request: GenerateRequest,
-): Promise<GeneratedImage> {
-  const { conversion, signal } = job;
-  const model = generator.modelFor(request.kind);
-  const circuit = circuitOf(generator.id, model);
+async function callGuarded(deps: GenerateDeps, job: GenerateJob, generator: ImageGenerator): Promise<GeneratedImage> {
+  const model = generator.modelFor(job.conversion.input.kind);
+  const report = await admit(deps, circuitOf(generator.id, model));
+  const request = await prepare(job, generator.id).catch((error: unknown) => {
+    report({ kind: "neutral" });
+    throw error;
+  });
+  const settle = await begin(deps, job, generator, report);
+  try {
+    const image = await call(deps, job, generator, request);
+    report({ kind: "success" });
+    await settle("success", image.usage);
+    return image;
+  } catch (error) {
+    if (job.signal.aborted || !(error instanceof GenerationError)) {
+      report({ kind: "neutral" });
+      await settle("aborted", null);
+      throw error;
+    }
+    report(circuitOutcome(error));
+    await settle(error.failure, error.usage);
+    throw error;
+  }
+}
+
+/** @throws {CircuitOpenError} when no call may be made now. @returns how to report what becomes of the one that may. */
+async function admit(deps: GenerateDeps, circuit: string): Promise<Report> {
   const admission = await deps.circuits.admit(circuit);
   if (!admission.allowed) throw new CircuitOpenError(circuit, admission.reason, admission.retryAfterMs);
-  const { pass } = admission;
-  const report = (outcome: Parameters<typeof deps.circuits.report>[1]) =>
-    deps.background(deps.circuits.report(pass, outcome).then((change) => tell(deps, circuit, change)));
+  return (outcome) =>
+    deps.background(deps.circuits.report(admission.pass, outcome).then((change) => tell(deps, circuit, change)));
+}
 
+/** Puts the call on record. @throws {CircuitOpenError} when the day's budget has no room for it. */
+async function begin(deps: GenerateDeps, { conversion }: GenerateJob, generator: ImageGenerator, report: Report) {
+  const { kind } = conversion.input;
+  const model = generator.modelFor(kind);
   const startedAt = deps.clock.now();
   const id = newId("pcl", startedAt);
   const begun = await deps.calls.begin({
@@ -134,36 +162,22 @@ async function callGuarded(
     attempt: conversion.attempt,
     provider: generator.id,
     model,
-    expectedMicros: generator.expectedCostMicros(request.kind),
+    expectedMicros: generator.expectedCostMicros(kind),
     budgetMicros: deps.config.providers.dailyBudgetMicros,
     startedAt,
   });
   if (!begun) {
     const retryAfterMs = untilTomorrow(startedAt);
     report({ kind: "trip", reason: "budget", retryAfterMs });
-    throw new CircuitOpenError(circuit, "budget", retryAfterMs);
+    throw new CircuitOpenError(circuitOf(generator.id, model), "budget", retryAfterMs);
   }
-
-  const settle = (outcome: Exclude<CallOutcome, "pending">, usage: GeneratedImage["usage"], free = false) =>
-    deps.calls.settle(id, { outcome, usage, free, endedAt: deps.clock.now() }).catch(() => {
+  return (outcome: Exclude<CallOutcome, "pending">, usage: GeneratedImage["usage"]) => {
+    const free = (FREE_FAILURES as ReadonlySet<string>).has(outcome);
+    return deps.calls.settle(id, { outcome, usage, free, endedAt: deps.clock.now() }).catch(() => {
       // The call goes on counting what it was expected to cost.
       deps.logger.log("warn", "a provider call was not settled", { conversionId: conversion.id, call: id });
     });
-  try {
-    const image = await call(deps, job, generator, request);
-    report({ kind: "success" });
-    await settle("success", image.usage);
-    return image;
-  } catch (error) {
-    if (signal.aborted || !(error instanceof GenerationError)) {
-      report({ kind: "neutral" });
-      await settle("aborted", null);
-      throw error;
-    }
-    report(circuitOutcome(error));
-    await settle(error.failure, error.usage, FREE_FAILURES.has(error.failure));
-    throw error;
-  }
+  };
 }
 
 function untilTomorrow(now: number): number {
@@ -181,8 +195,8 @@ const TODO: Record<TripReason, string> = {
 };
 
 function tell(deps: GenerateDeps, circuit: string, change: TripReason | "closed" | null): void {
-  if (change === null) return;
-  if (change === "closed") return deps.logger.log("info", "circuit closed", { circuit });
+  if (change === "closed") deps.logger.log("info", "circuit closed", { circuit });
+  if (change === null || change === "closed") return;
   deps.alerts.raise({
     name: change === "budget" ? "budget_spent" : "circuit_opened",
     about: circuit,

@@ -55,8 +55,7 @@ export function holdJob(
   async function beat(): Promise<void> {
     const now = deps.clock.now();
     const isStep = progressAt(times, stage, now - stageSince) >= shown + PROGRESS_STEP;
-    const held =
-      isStep || now - renewedAt >= RENEW_MS ? await write(now) : await deps.conversions.holdsLease(lease);
+    const held = isStep || now - renewedAt >= RENEW_MS ? await write(now) : await deps.conversions.holdsLease(lease);
     if (!held) abort.abort(new JobTakenAwayError("the lease was taken away"));
   }
 
@@ -74,7 +73,13 @@ export function holdJob(
   let timer: ReturnType<typeof setTimeout>;
   /** One beat at a time; one that fails says nothing about who holds the job. */
   const next = () => {
-    timer = setTimeout(() => void beat().catch(() => {}).finally(() => abort.signal.aborted || next()), BEAT_MS);
+    timer = setTimeout(
+      () =>
+        void beat()
+          .catch(() => {})
+          .finally(() => abort.signal.aborted || next()),
+      BEAT_MS,
+    );
   };
   next();
 

@@ -46,19 +46,16 @@ export async function produceResult(
 ): Promise<StoredResult> {
   const adopted = await adoptResult(deps, conversion);
   if (adopted) return adopted;
-  const request = await fetchSources(deps, conversion);
-  const generated = await generate(
-    deps,
-    {
-      conversion,
-      signal: job.signal,
-      async onProvider(provider) {
-        job.expect((await deps.timings.find(conversion.input.kind, provider)) ?? usualTimes(provider));
-        await job.advance("generating");
-      },
+  let request: Promise<GenerateRequest> | null = null;
+  const generated = await generate(deps, {
+    conversion,
+    signal: job.signal,
+    request: () => (request ??= fetchSources(deps, conversion)),
+    async onProvider(provider) {
+      job.expect((await deps.timings.find(conversion.input.kind, provider)) ?? usualTimes(provider));
+      await job.advance("generating");
     },
-    request,
-  );
+  });
   await job.advance("encoding");
   const { image, provider } = generated;
   const picture = await deps.pictures.finish(image, { outputMime: conversion.input.outputMime, provider });
