@@ -85,7 +85,7 @@ const variables = z.object({
   AI_GATEWAY_TOKEN: z.string().optional(),
   WORKERS_AI_MODEL: modelId.default("@cf/black-forest-labs/flux-2-klein-9b"),
   WORKERS_AI_GATEWAY: z.string().max(64).optional(),
-  WORKERS_AI_PRICE: dollars.prefault("0.015"),
+  WORKERS_AI_PRICE: dollars.prefault("0.019"),
   PROVIDERS: list.pipe(z.array(z.enum(PROVIDER_IDS)).min(1)).optional(),
   PROVIDER_DAILY_BUDGET: dollars.optional(),
   CIRCUIT_BACKOFF: timerDuration.prefault("30s"),

@@ -34,6 +34,7 @@ import { configOf } from "./config.ts";
 
 /** Decoded pixels are the largest thing in an isolate's memory: only one job at a time may hold any. */
 const onePictureAtATime = createSlot({ maxWaiting: 16, maxWaitMs: 20_000, staleMs: 30_000 });
+const FINISH_WAIT_MS = 80_000;
 /** A job holds its encoded pictures, and a model's request and answer, from its claim to its end. */
 const aFewJobs = createSlot({ size: 6, maxWaiting: 64, maxWaitMs: 60_000, staleMs: 5 * 60_000 });
 const codec = createJsquashCodec(jsquashModules);
@@ -45,7 +46,9 @@ function processingOf(env: ConsumerEnv): ImageProcessing {
 function picturesOf(processing: ImageProcessing): ResultPictures {
   return {
     shrink: (image) => shrinkSource(processing, image),
-    finish: (image, options) => onePictureAtATime(() => finishResult(processing, image, options)),
+    // The picture may have been paid for: it is worth a wait.
+    finish: (image, options) =>
+      onePictureAtATime(() => finishResult(processing, image, options), { maxWaitMs: FINISH_WAIT_MS }),
   };
 }
 

@@ -26,7 +26,7 @@ it("prefers Gemini once there is a key, by the model that is configured for the 
 it("offers what PROVIDERS names, in its order, whether or not this Worker has the key", () => {
   const api = providersOf({ PROVIDERS: "workers-ai, gemini,local,gemini" });
   expect(api).toMatchObject({ default: "workers-ai", available: ["workers-ai", "gemini", "local"], gemini: null });
-  expect(api.workersAi).toEqual({ model: "@cf/black-forest-labs/flux-2-klein-9b", gateway: null, priceMicros: 15_000 });
+  expect(api.workersAi).toEqual({ model: "@cf/black-forest-labs/flux-2-klein-9b", gateway: null, priceMicros: 19_000 });
   expect(providersOf({ PROVIDERS: "local", GEMINI_API_KEY: "k" })).toMatchObject({
     available: ["local"],
     gemini: null,

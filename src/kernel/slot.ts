@@ -12,13 +12,16 @@ export interface SlotOptions {
   readonly staleMs: number;
 }
 
+/** Runs a task once there is room. `maxWaitMs` is for a task that is worth waiting for longer, or not as long. */
+export type Slot = <T>(task: () => Promise<T>, patience?: { readonly maxWaitMs: number }) => Promise<T>;
+
 const POLL_MS = 10;
 
 /**
  * Runs one task, or a few, at a time in an isolate. Waiters look for themselves instead of awaiting the holder's promise: a
  * request that is torn down while it holds the slot never settles, and would block everybody behind it for ever.
  */
-export function createSlot(options: SlotOptions): <T>(task: () => Promise<T>) => Promise<T> {
+export function createSlot(options: SlotOptions): Slot {
   const { size = 1 } = options;
   const holders = new Set<{ readonly staleAt: number }>();
   /** One entry a waiter; those of waiters that were torn down go when their time is over. */
@@ -30,10 +33,10 @@ export function createSlot(options: SlotOptions): <T>(task: () => Promise<T>) =>
     return holders.size < size;
   }
 
-  async function acquire(): Promise<{ readonly staleAt: number }> {
+  async function acquire(maxWaitMs: number): Promise<{ readonly staleAt: number }> {
     for (const waiter of waiting) if (waiter.until < Date.now()) waiting.delete(waiter);
     if (waiting.size >= options.maxWaiting) throw new SlotBusyError("too many wait already");
-    const me = { until: Date.now() + options.maxWaitMs };
+    const me = { until: Date.now() + maxWaitMs };
     waiting.add(me);
     try {
       while (!isFree()) {
@@ -48,8 +51,8 @@ export function createSlot(options: SlotOptions): <T>(task: () => Promise<T>) =>
     }
   }
 
-  return async (task) => {
-    const mine = await acquire();
+  return async (task, { maxWaitMs } = options) => {
+    const mine = await acquire(maxWaitMs);
     try {
       return await task();
     } finally {

@@ -182,10 +182,6 @@ export const costListSchema = z
   .openapi("CostList");
 export type CostListBody = z.output<typeof costListSchema>;
 
-export const conversionParam = z.object({
-  id: z.string().openapi({ param: { name: "id", in: "path" }, example: "cnv_01KBTESTTESTTESTTESTTESTTE" }),
-});
-
 export const providerCallSchema = z
   .object({
     id: z.string().openapi({ example: "pcl_01KBTESTTESTTESTTESTTESTTE" }),

@@ -40,5 +40,11 @@ export function createR2ObjectStore(bucket: R2Bucket): ObjectStore {
     async delete(keys) {
       await available(bucket.delete([...keys]));
     },
+    async list(prefix, { cursor, limit }) {
+      // The last key in place of R2's own cursor: that one is good for a while only, and a walk takes days.
+      const page = await available(bucket.list({ prefix, limit, ...(cursor === null ? {} : { startAfter: cursor }) }));
+      const objects = page.objects.map(({ key, uploaded }) => ({ key, uploadedAt: uploaded.getTime() }));
+      return { objects, cursor: page.truncated ? (objects.at(-1)?.key ?? null) : null };
+    },
   };
 }

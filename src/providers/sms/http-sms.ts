@@ -1,3 +1,4 @@
+import { unlessAborted } from "../../kernel/unless-aborted.ts";
 import { type OtpMessage, SmsError, type SmsFailure, type SmsSender } from "../../ports/sms-sender.ts";
 import { type HttpAnswer, readAnswer } from "./http-answer.ts";
 
@@ -50,18 +51,6 @@ function toRequest(api: SmsApi, message: OtpMessage, signal: AbortSignal): Reque
   }
 }
 
-/** Settles with `work`, or as soon as the signal fires, whatever `work` makes of the signal. */
-async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([aborted.promise, work]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
 /** The error number of the network, `ECONNREFUSED` for example, where the runtime gives one. */
 function networkCode(error: unknown): string {
   const cause = error instanceof Error ? error.cause : null;
@@ -92,7 +81,7 @@ export function createHttpSms(api: SmsApi, fetch: Fetch = (request) => globalThi
       const request = toRequest(api, message, signal);
       let answer: HttpAnswer;
       try {
-        answer = await untilAborted(signal, fetch(request).then(readAnswer));
+        answer = await unlessAborted(fetch(request).then(readAnswer), signal);
       } catch (error) {
         if (signal.aborted) throw new SmsError("timeout", `${api.name}: no answer in time`);
         throw new SmsError("unavailable", `${api.name}: no answer${networkCode(error)}`);

@@ -1,4 +1,5 @@
 import type { WorkersAiConfig } from "../../kernel/config.ts";
+import { unlessAborted } from "../../kernel/unless-aborted.ts";
 import { ImageCodecError } from "../../ports/image-codec.ts";
 import {
   type GeneratedImage,
@@ -25,18 +26,6 @@ export interface WorkersAiDeps {
 
 function outOfTime(model: string): GenerationError {
   return new GenerationError("timeout", `Workers AI ${model}: no answer in time`);
-}
-
-/** `work`, or the signal's end of it: not every version of the binding heeds a signal. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, model: string): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(outOfTime(model));
-  signal.addEventListener("abort", stop);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }
 
 async function fitPictures({ fitInto, config }: WorkersAiDeps, request: GenerateRequest): Promise<SourceImage[]> {
@@ -89,7 +78,8 @@ export function createWorkersAiGenerator(deps: WorkersAiDeps): ImageGenerator {
       const pictures = await fitPictures(deps, request);
       if (signal.aborted) throw outOfTime(model);
       try {
-        const answer = await unlessAborted(ask(deps, request, pictures, signal), signal, model);
+        // Not every version of the binding heeds a signal.
+        const answer = await unlessAborted(ask(deps, request, pictures, signal), signal);
         return toImage(answer, request);
       } catch (error) {
         if (error instanceof GenerationError) throw error;

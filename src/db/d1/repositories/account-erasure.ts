@@ -8,9 +8,11 @@ import {
   auditLog,
   conversionEvents,
   conversions,
+  deadLetters,
   idempotencyRecords,
   images,
   outbox,
+  providerCalls,
   quotaGrants,
   quotaLedger,
   users,
@@ -121,6 +123,8 @@ export function createD1AccountErasure(db: Database): AccountErasure {
       await db.batch([
         db.delete(conversionEvents).where(oneOf(conversionEvents.conversionId, conversionIds)),
         db.delete(quotaLedger).where(oneOf(quotaLedger.conversionId, conversionIds)),
+        db.delete(providerCalls).where(oneOf(providerCalls.conversionId, conversionIds)),
+        db.delete(deadLetters).where(oneOf(deadLetters.conversionId, conversionIds)),
         db.delete(conversions).where(and(eq(conversions.userId, userId), oneOf(conversions.id, conversionIds))),
         // The plus keeps SQLite from going through all of the user's for these.
         db.delete(images).where(and(sql`+${images.userId} = ${userId}`, oneOf(images.id, imageIds))),

@@ -43,6 +43,10 @@ export function createConversionTransitions(db: Database): Transitions {
       const outboxId = newId("obx", now);
       // A result may be another conversion's input: it stays as long as that one is active.
       const free = sql`NOT ${neededBy(userId, resultImageId(id), now)}`;
+      const result = and(
+        isNull(images.deletedAt),
+        eq(images.id, sql`(SELECT ${conversions.resultImageId} FROM ${conversions} WHERE ${conversions.id} = ${id})`),
+      );
       const removed = await transition(db, {
         id,
         where: and(
@@ -58,17 +62,9 @@ export function createConversionTransitions(db: Database): Transitions {
           db
             .update(images)
             .set({ deletedAt: now })
-            .where(
-              and(
-                isNull(images.deletedAt),
-                free,
-                eq(
-                  images.id,
-                  sql`(SELECT ${conversions.resultImageId} FROM ${conversions} WHERE ${conversions.id} = ${id})`,
-                ),
-                done,
-              ),
-            ),
+            .where(and(result, free, done)),
+          // Retention takes it as soon as it is needed no more.
+          db.update(images).set({ expiresAt: now }).where(and(result, done)),
           insertWhere(
             db,
             outbox,

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, lt, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { newId } from "../../../kernel/ids.ts";
 import { toPage } from "../../../kernel/page.ts";
 import { objectKeys } from "../../../modules/images/object-keys.ts";
@@ -37,7 +37,7 @@ function live(id: string, owner: SQL | undefined): SQL | undefined {
 }
 
 /** Whether an active conversion of the user, with time left, takes the image as an input. */
-export function neededBy(userId: string, id: SQL | string, now: number): SQL {
+export function neededBy(userId: SQLWrapper | string, id: SQLWrapper | string, now: number): SQL {
   return sql`EXISTS (SELECT 1 FROM ${conversions} WHERE ${and(
     eq(conversions.userId, userId),
     isNull(conversions.deletedAt),
@@ -102,7 +102,7 @@ export function createD1ImageRepository(db: Database): ImageRepository {
         insertWhere(db, outbox, promise, sql`EXISTS (SELECT 1 FROM ${images} WHERE ${removable})`),
         db
           .update(conversions)
-          .set({ version: sql`${conversions.version} + 1`, updatedAt: now })
+          .set({ dataRemoved: true, version: sql`${conversions.version} + 1`, updatedAt: now })
           .where(
             and(
               eq(conversions.userId, userId),

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
-import { adminAccess, json, problems } from "../../../http/openapi.ts";
-import { conversionParam, providerCallListSchema } from "../schemas.ts";
+import { adminAccess, idParam, json, problems } from "../../../http/openapi.ts";
+import { providerCallListSchema } from "../schemas.ts";
 import { serializeCall } from "../serialize.ts";
 import { listProviderCalls } from "../service/list-provider-calls.ts";
 
@@ -13,7 +13,7 @@ const route = createRoute({
   summary: "The calls of providers that a conversion came to",
   description: "In the order they were made; kept for 90 days. The local engine makes none.",
   ...adminAccess,
-  request: { params: conversionParam },
+  request: { params: idParam },
   responses: {
     200: json(providerCallListSchema, "All of them."),
     ...problems("unauthenticated", "forbidden", "conversion_not_found"),

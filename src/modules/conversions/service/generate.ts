@@ -1,4 +1,6 @@
 import { newId } from "../../../kernel/ids.ts";
+import { SlotBusyError } from "../../../kernel/slot.ts";
+import { unlessAborted } from "../../../kernel/unless-aborted.ts";
 import { type CircuitOutcome, circuitOf, type TripReason } from "../../../ports/circuit-breaker.ts";
 import {
   FREE_FAILURES,
@@ -13,7 +15,6 @@ import type { Conversion } from "../conversion.ts";
 import { CircuitOpenError, circuitOutcome, FAILURE_POLICIES } from "../failures.ts";
 import type { CallOutcome } from "../provider-calls.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 type GenerateDeps = Pick<
   ConversionWorkerDeps,
@@ -133,7 +134,7 @@ async function callGuarded(deps: GenerateDeps, job: GenerateJob, generator: Imag
   } catch (error) {
     if (job.signal.aborted || !(error instanceof GenerationError)) {
       report({ kind: "neutral" });
-      await settle("aborted", null);
+      await settle("aborted", null, error instanceof SlotBusyError);
       throw error;
     }
     report(circuitOutcome(error));
@@ -171,8 +172,8 @@ async function begin(deps: GenerateDeps, { conversion }: GenerateJob, generator:
     report({ kind: "trip", reason: "budget", retryAfterMs });
     throw new CircuitOpenError(circuitOf(generator.id, model), "budget", retryAfterMs);
   }
-  return (outcome: Exclude<CallOutcome, "pending">, usage: GeneratedImage["usage"]) => {
-    const free = (FREE_FAILURES as ReadonlySet<string>).has(outcome);
+  return (outcome: Exclude<CallOutcome, "pending">, usage: GeneratedImage["usage"], notMade = false) => {
+    const free = notMade || (FREE_FAILURES as ReadonlySet<string>).has(outcome);
     return deps.calls.settle(id, { outcome, usage, free, endedAt: deps.clock.now() }).catch(() => {
       // The call goes on counting what it was expected to cost.
       deps.logger.log("warn", "a provider call was not settled", { conversionId: conversion.id, call: id });

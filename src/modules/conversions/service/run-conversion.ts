@@ -1,6 +1,7 @@
 import { describeError } from "../../../kernel/describe-error.ts";
 import { newId } from "../../../kernel/ids.ts";
 import { SlotBusyError } from "../../../kernel/slot.ts";
+import { unlessAborted } from "../../../kernel/unless-aborted.ts";
 import { GenerationError, type GenerationFailure } from "../../../ports/image-generator.ts";
 import { backoffMs } from "../backoff.ts";
 import { type Conversion, isTerminal, resultKeys } from "../conversion.ts";
@@ -11,7 +12,6 @@ import type { ConversionWorkerDeps } from "../worker-deps.ts";
 import { wantedProvider } from "./generate.ts";
 import { holdJob, JobTakenAwayError, LEASE_MS } from "./hold-lease.ts";
 import { adoptResult, produceResult } from "./produce-result.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 /** A job that met an open circuit looks again at least this often: the circuit may close sooner than it was to. */
 const LONGEST_WAIT_MS = 30_000;
