@@ -22,7 +22,7 @@ import { transformImage } from "../providers/cloudflare/images-binding.ts";
 import { createQueueJobQueue } from "../providers/cloudflare/queue-job-queue.ts";
 import { createR2ObjectStore } from "../providers/cloudflare/r2-object-store.ts";
 import { createGeminiGenerator } from "../providers/gemini/gemini-image-generator.ts";
-import { promptFor } from "../providers/gemini/prompts.ts";
+import { promptFor } from "../providers/image-models/prompts.ts";
 import { finishResult } from "../providers/image-processing/finish-result.ts";
 import { fitInto } from "../providers/image-processing/fit-into.ts";
 import { type ImageProcessing, prepareImage, shrinkSource } from "../providers/image-processing/prepare-image.ts";

@@ -4,7 +4,7 @@ import {
   type ImageGenerator,
   type SourceImage,
 } from "../../src/ports/image-generator.ts";
-import { promptFor } from "../../src/providers/gemini/prompts.ts";
+import { promptFor } from "../../src/providers/image-models/prompts.ts";
 import { fitInto } from "../../src/providers/image-processing/fit-into.ts";
 import {
   createWorkersAiFake,

@@ -1,7 +1,7 @@
 import { GoogleGenerativeAIFetchError } from "@google/generative-ai";
 import { GenerationError, type GenerationFailure } from "../../ports/image-generator.ts";
-import { asRecords, field, type JsonRecord } from "./json-fields.ts";
-import { providerText } from "./provider-text.ts";
+import { asRecords, field, type JsonRecord } from "../image-models/json-fields.ts";
+import { providerText } from "../image-models/provider-text.ts";
 import { untilQuotaReset } from "./quota-reset.ts";
 
 export interface ErrorContext {

@@ -4,9 +4,9 @@ import { createNodeCodec } from "../../../test/support/node-codec.ts";
 import { QUADRANT_JPEG } from "../../../test/support/pictures.ts";
 import type { Raster } from "../../ports/image-codec.ts";
 import type { GenerateRequest, GenerationError } from "../../ports/image-generator.ts";
+import { promptFor } from "../image-models/prompts.ts";
 import { type GeminiFake, startGeminiFake } from "./fake.ts";
 import { PERSON_SHARE } from "./fake-picture.ts";
-import { promptFor } from "./prompts.ts";
 
 const codec = createNodeCodec();
 const { person, garment } = tryOn;

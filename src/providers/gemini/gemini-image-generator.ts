@@ -6,11 +6,11 @@ import {
   GenerationError,
   type ImageGenerator,
 } from "../../ports/image-generator.ts";
+import { providerText } from "../image-models/provider-text.ts";
+import { cleanWish } from "../image-models/quote-wish.ts";
 import { toGenerationError } from "./classify-error.ts";
 import { holdsPicture, parseResponse } from "./parse-response.ts";
 import { pricesFor } from "./prices.ts";
-import { providerText } from "./provider-text.ts";
-import { cleanWish } from "./quote-wish.ts";
 import { toContentRequest, toRequestOptions } from "./request.ts";
 import { expectedCost, usageOf } from "./usage.ts";
 

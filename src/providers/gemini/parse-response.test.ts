@@ -10,7 +10,7 @@ import {
   svg,
   truncated,
 } from "../../../test/support/pictures.ts";
-import { toBase64 } from "./base64.ts";
+import { toBase64 } from "../image-models/base64.ts";
 import { parseResponse } from "./parse-response.ts";
 
 const PNG = pngOf(96, 64);

@@ -1,8 +1,8 @@
 import { inspectImage } from "../../modules/images/jobs.ts";
 import type { ImageMime } from "../../ports/image-codec.ts";
 import type { GenerationFailure } from "../../ports/image-generator.ts";
-import { fromBase64 } from "./base64.ts";
-import { asRecord, asRecords, field, type JsonRecord } from "./json-fields.ts";
+import { fromBase64 } from "../image-models/base64.ts";
+import { asRecord, asRecords, field, type JsonRecord } from "../image-models/json-fields.ts";
 
 /** Larger than any picture of the models in base64; what is beyond would not fit into an isolate twice. */
 const MAX_BASE64_LENGTH = 32 * 1024 * 1024;

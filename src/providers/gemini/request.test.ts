@@ -2,9 +2,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { QUADRANT_JPEG } from "../../../test/support/pictures.ts";
 import type { GeminiConfig } from "../../kernel/config.ts";
 import type { GenerateRequest } from "../../ports/image-generator.ts";
+import { providerText } from "../image-models/provider-text.ts";
 import { nearestAspectRatio } from "./aspect-ratio.ts";
 import { createGeminiGenerator } from "./gemini-image-generator.ts";
-import { providerText } from "./provider-text.ts";
 
 const config: GeminiConfig = {
   apiKey: "key-1",

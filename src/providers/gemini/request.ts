@@ -1,9 +1,9 @@
 import type { GenerateContentRequest, GenerationConfig, Part, RequestOptions } from "@google/generative-ai";
 import type { GeminiConfig } from "../../kernel/config.ts";
 import type { GenerateRequest, SourceImage } from "../../ports/image-generator.ts";
+import { toBase64 } from "../image-models/base64.ts";
+import { promptFor } from "../image-models/prompts.ts";
 import { type AspectRatio, nearestAspectRatio } from "./aspect-ratio.ts";
-import { toBase64 } from "./base64.ts";
-import { promptFor } from "./prompts.ts";
 
 const AI_GATEWAY_HOST = "gateway.ai.cloudflare.com";
 

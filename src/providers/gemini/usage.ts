@@ -1,6 +1,6 @@
 import type { TokenPrices } from "../../kernel/config.ts";
 import type { GenerationUsage } from "../../ports/image-generator.ts";
-import { asRecord, asRecords, field, type JsonRecord } from "./json-fields.ts";
+import { asRecord, asRecords, field, type JsonRecord } from "../image-models/json-fields.ts";
 
 const MILLION = 1_000_000;
 

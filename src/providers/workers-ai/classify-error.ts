@@ -1,5 +1,5 @@
 import { GenerationError, type GenerationFailure, type GenerationUsage } from "../../ports/image-generator.ts";
-import { providerText } from "../gemini/provider-text.ts";
+import { providerText } from "../image-models/provider-text.ts";
 
 export interface ErrorContext {
   readonly model: string;

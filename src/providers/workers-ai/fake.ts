@@ -1,5 +1,5 @@
 import type { ImageCodec, ImageMime, Raster } from "../../ports/image-codec.ts";
-import { toBase64 } from "../gemini/base64.ts";
+import { toBase64 } from "../image-models/base64.ts";
 import type { MultipartInputs, RunOptions, WorkersAiBinding } from "./binding.ts";
 import { type ReceivedForm, Refusal, readForm } from "./fake-form.ts";
 

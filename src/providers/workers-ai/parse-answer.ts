@@ -1,7 +1,7 @@
 import { inspectImage } from "../../modules/images/jobs.ts";
 import type { ImageMime } from "../../ports/image-codec.ts";
-import { fromBase64 } from "../gemini/base64.ts";
-import { asRecord, asRecords } from "../gemini/json-fields.ts";
+import { fromBase64 } from "../image-models/base64.ts";
+import { asRecord, asRecords } from "../image-models/json-fields.ts";
 
 /** Larger than any picture of the models, in base64 too. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;

@@ -12,8 +12,8 @@ import {
   WISH,
 } from "../../../test/support/workers-ai.ts";
 import { IMAGE_MIMES } from "../../ports/image-codec.ts";
-import { toBase64 } from "../gemini/base64.ts";
-import { promptFor } from "../gemini/prompts.ts";
+import { toBase64 } from "../image-models/base64.ts";
+import { promptFor } from "../image-models/prompts.ts";
 import type { WorkersAiBinding } from "./binding.ts";
 import type { Scripted } from "./fake.ts";
 import { outputSize } from "./request.ts";

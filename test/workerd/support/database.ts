@@ -32,10 +32,7 @@ export async function insertUser(): Promise<string> {
 }
 
 /** An image row without objects behind it. */
-export async function insertImage(
-  userId: string,
-  change: Partial<typeof images.$inferInsert> = {},
-): Promise<string> {
+export async function insertImage(userId: string, change: Partial<typeof images.$inferInsert> = {}): Promise<string> {
   const id = newId("img", Date.now());
   await db.insert(images).values({
     id,

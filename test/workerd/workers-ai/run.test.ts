@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { images } from "../../../src/db/d1/schema/index.ts";
 import { runConversion } from "../../../src/modules/conversions/jobs.ts";
 import { inspectImage } from "../../../src/modules/images/jobs.ts";
-import { promptFor } from "../../../src/providers/gemini/prompts.ts";
+import { promptFor } from "../../../src/providers/image-models/prompts.ts";
 import { finishResult } from "../../../src/providers/image-processing/finish-result.ts";
 import { fitInto } from "../../../src/providers/image-processing/fit-into.ts";
 import { createJsquashCodec } from "../../../src/providers/jsquash/image-codec.ts";
