@@ -115,7 +115,8 @@ async function call(
   }
 }
 
-type Report = (outcome: CircuitOutcome) => void;
+/** `cause` is for operators, should the outcome open the circuit. */
+type Report = (outcome: CircuitOutcome, cause?: string) => void;
 
 /** A call that leaves the house: admitted by its circuit, held against the budget, on record, and reported. */
 async function callGuarded(deps: GenerateDeps, job: GenerateJob, generator: ImageGenerator): Promise<GeneratedImage> {
@@ -137,7 +138,7 @@ async function callGuarded(deps: GenerateDeps, job: GenerateJob, generator: Imag
       await settle("aborted", null, error instanceof SlotBusyError);
       throw error;
     }
-    report(circuitOutcome(error));
+    report(circuitOutcome(error), error.message);
     await settle(error.failure, error.usage);
     throw error;
   }
@@ -147,8 +148,8 @@ async function callGuarded(deps: GenerateDeps, job: GenerateJob, generator: Imag
 async function admit(deps: GenerateDeps, circuit: string): Promise<Report> {
   const admission = await deps.circuits.admit(circuit);
   if (!admission.allowed) throw new CircuitOpenError(circuit, admission.reason, admission.retryAfterMs);
-  return (outcome) =>
-    deps.background(deps.circuits.report(admission.pass, outcome).then((change) => tell(deps, circuit, change)));
+  return (outcome, cause) =>
+    deps.background(deps.circuits.report(admission.pass, outcome).then((change) => tell(deps, circuit, change, cause)));
 }
 
 /** Puts the call on record. @throws {CircuitOpenError} when the day's budget has no room for it. */
@@ -195,13 +196,13 @@ const TODO: Record<TripReason, string> = {
   forced: "An admin holds it open",
 };
 
-function tell(deps: GenerateDeps, circuit: string, change: TripReason | "closed" | null): void {
+function tell(deps: GenerateDeps, circuit: string, change: TripReason | "closed" | null, cause?: string): void {
   if (change === "closed") deps.logger.log("info", "circuit closed", { circuit });
   if (change === null || change === "closed") return;
   deps.alerts.raise({
     name: change === "budget" ? "budget_spent" : "circuit_opened",
     about: circuit,
-    what: `The circuit ${circuit} opened: ${change}`,
+    what: `The circuit ${circuit} opened: ${change}${cause === undefined ? "" : ` (${cause})`}`,
     todo: TODO[change],
   });
 }
