@@ -3,8 +3,10 @@ import { createD1ConversionRepository } from "../db/d1/repositories/conversions.
 import { createD1DeadLetters } from "../db/d1/repositories/dead-letters.ts";
 import { createD1Housekeeping } from "../db/d1/repositories/housekeeping.ts";
 import { createD1ImageRepository } from "../db/d1/repositories/images.ts";
+import { createD1Orphans } from "../db/d1/repositories/orphans.ts";
 import { createD1OutboxRepository } from "../db/d1/repositories/outbox.ts";
 import { createD1ProviderCalls } from "../db/d1/repositories/provider-calls.ts";
+import { createD1Retention } from "../db/d1/repositories/retention.ts";
 import { createD1StageTimings } from "../db/d1/repositories/stage-timings.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
@@ -13,7 +15,7 @@ import { describeError } from "../kernel/describe-error.ts";
 import { createLogAlerts } from "../kernel/log-alerts.ts";
 import { createLogger } from "../kernel/logger.ts";
 import { createSlot } from "../kernel/slot.ts";
-import type { ConversionWorkerDeps, ResultPictures } from "../modules/conversions/jobs.ts";
+import type { ConversionWorkerDeps, OrphanRecords, ResultPictures, Retention } from "../modules/conversions/jobs.ts";
 import type { Housekeeping } from "../ports/housekeeping.ts";
 import type { ImageGenerator, ProviderId } from "../ports/image-generator.ts";
 import type { ImageProcessor } from "../ports/image-processor.ts";
@@ -82,6 +84,8 @@ function generatorsOf(env: ConsumerEnv, config: Config): ReadonlyMap<ProviderId,
 
 export type ConsumerServices = ConversionWorkerDeps & {
   readonly housekeeping: Housekeeping;
+  readonly retention: Retention;
+  readonly orphans: OrphanRecords;
   /** Runs a job as soon as this isolate has room for one more. */
   readonly withRoom: <T>(job: () => Promise<T>) => Promise<T>;
 };
@@ -114,6 +118,8 @@ export function createConsumerServices(
     images: createD1ImageRepository(db),
     outbox: createD1OutboxRepository(db),
     housekeeping: createD1Housekeeping(db),
+    retention: createD1Retention(db),
+    orphans: createD1Orphans(db),
     objects: createR2ObjectStore(env.BUCKET),
     jobs: createQueueJobQueue(env.CONVERSION_QUEUE),
     pictures: picturesOf(processingOf(env)),

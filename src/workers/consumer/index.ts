@@ -1,9 +1,13 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { type ConsumerServices, createConsumerServices, createImageProcessor } from "../../composition/consumer-services.ts";
+import {
+  type ConsumerServices,
+  createConsumerServices,
+  createImageProcessor,
+} from "../../composition/consumer-services.ts";
 import { describeError } from "../../kernel/describe-error.ts";
 import { createLogger } from "../../kernel/logger.ts";
 import { sweepPart } from "../../kernel/sweep-part.ts";
-import { sweepConversions } from "../../modules/conversions/jobs.ts";
+import { sweepConversions, sweepOrphans, sweepRetention } from "../../modules/conversions/jobs.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
 import { consumeConversion } from "../../queues/conversions.consumer.ts";
 
@@ -42,8 +46,10 @@ export default {
     }
     const { logger, housekeeping, clock } = services;
     const report = await sweepConversions(services);
+    const expiredImages = await sweepPart(logger, "retention", () => sweepRetention(services));
+    const orphansDeleted = await sweepPart(logger, "orphans", () => sweepOrphans(services));
     const rowsDeleted = await sweepPart(logger, "housekeeping", () => housekeeping.deleteExpired(clock.now()));
-    logger.log("info", "sweep", { ...report, rowsDeleted });
+    logger.log("info", "sweep", { ...report, expiredImages, orphansDeleted, rowsDeleted });
   },
 } satisfies ExportedHandler<ConsumerEnv>;
 

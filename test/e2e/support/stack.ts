@@ -3,14 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort, type Health, type Stack, startStack } from "../../../scripts/stack.ts";
 import { newSecret, ROOT, type Variables } from "../../../scripts/stack-env.ts";
+import type { LogLine } from "../../../scripts/stack-logs.ts";
 
 const READY_MS = 90_000;
 
 export interface TestStack {
   readonly url: string;
   readonly health: Health;
+  /** Where D1, R2 and Durable Objects live, for the scripts that work on them. */
+  readonly stateDir: string;
   /** The last log lines of the Workers, as one text. */
   logText(): string;
+  /** Every log line since the first start. */
+  readonly lines: readonly string[];
   /** Kills all processes with SIGKILL, as a crash would, and starts again on the same state, on another port. */
   crash(): Promise<void>;
   restart(): Promise<void>;
@@ -25,8 +30,10 @@ export async function startTestStack(variables: Variables = {}): Promise<TestSta
   const env = { ENVIRONMENT: "development", JWT_SECRET: newSecret(), ...variables };
   let stack: Stack;
   let health: Health;
+  const lines: string[] = [];
+  const onLog = ({ source, text }: LogLine) => void lines.push(`${source} ${text}`);
   const start = async () => {
-    stack = await startStack({ port: await freePort(), stateDir, env });
+    stack = await startStack({ port: await freePort(), stateDir, env, onLog });
     health = await stack.ready(READY_MS);
   };
   await start();
@@ -37,6 +44,8 @@ export async function startTestStack(variables: Variables = {}): Promise<TestSta
     get health() {
       return health;
     },
+    stateDir,
+    lines,
     logText: () => stack.logs.map(({ source, text }) => `${source} ${text}`).join("\n"),
     crash: () => stack.kill(),
     restart: start,

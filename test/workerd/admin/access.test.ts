@@ -19,7 +19,7 @@ describe("admin routes", () => {
   it("are those under /api/admin, all of them and no others", async () => {
     const under = (await operations()).filter(({ path }) => path.startsWith("/api/admin"));
     expect(under).toEqual(routes);
-    expect(routes.length).toBe(12);
+    expect(routes.length).toBe(16);
   });
 
   it.each<[string, number, string, () => Promise<SignedUp | null>]>([

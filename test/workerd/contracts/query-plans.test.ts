@@ -6,10 +6,18 @@ import { deleteAccount } from "../../../src/db/d1/repositories/account-deletion.
 import { createD1AccountErasure } from "../../../src/db/d1/repositories/account-erasure.ts";
 import { createD1AuditRepository } from "../../../src/db/d1/repositories/audit.ts";
 import { createD1ConversionRepository } from "../../../src/db/d1/repositories/conversions.ts";
+import { createD1DeadLetters } from "../../../src/db/d1/repositories/dead-letters.ts";
+import { createD1Housekeeping } from "../../../src/db/d1/repositories/housekeeping.ts";
 import { createD1ImageRepository } from "../../../src/db/d1/repositories/images.ts";
+import { createD1Orphans } from "../../../src/db/d1/repositories/orphans.ts";
+import { createD1ProviderCalls } from "../../../src/db/d1/repositories/provider-calls.ts";
+import { createD1Retention } from "../../../src/db/d1/repositories/retention.ts";
+import { createD1StageTimings } from "../../../src/db/d1/repositories/stage-timings.ts";
 import { newId } from "../../../src/kernel/ids.ts";
+import { resultKeys } from "../../../src/modules/conversions/conversion.ts";
+import { imageKeys, objectKeys } from "../../../src/modules/images/object-keys.ts";
 import { conversionInput, createConditions, newConversion } from "../../factories.ts";
-import { bindings, insertUser } from "../support/database.ts";
+import { bindings, insertImage, insertUser } from "../support/database.ts";
 
 /** Runs `work` and gives the query plans of the statements it sent. */
 async function plansOf(work: (db: Database) => Promise<unknown>): Promise<string[]> {
@@ -50,6 +58,34 @@ async function refusedCreate(db: Database): Promise<void> {
   expect(await createD1ConversionRepository(db).create(conversion, conditions)).toEqual({ kind: "quota_exceeded" });
 }
 
+async function refusedReplay(db: Database): Promise<void> {
+  const userId = await insertUser();
+  const conversion = newConversion(userId, conversionInput("i"));
+  const conditions = createConditions(1, { replay: { deadLetterId: "d", adminId: "a" } });
+  expect(await createD1ConversionRepository(db).create(conversion, conditions)).toEqual({ kind: "not_admin" });
+}
+
+async function removedExpired(db: Database): Promise<void> {
+  await insertImage(await insertUser(), { expiresAt: 1 });
+  const options = { now: 1, limit: 10, postponeTo: 2, outboxId: newId("obx", 1) };
+  expect(await createD1Retention(db).removeExpired(options)).toMatchObject({ removed: 1 });
+}
+
+const CALL = {
+  id: "p",
+  conversionId: "c",
+  attempt: 1,
+  provider: "gemini",
+  model: "m",
+  expectedMicros: 1,
+  startedAt: 1,
+} as const;
+const SETTLED = { outcome: "success", usage: null, free: false, endedAt: 1 } as const;
+const ORPHAN_KEYS = [
+  ...objectKeys(imageKeys(newId("usr", 1), newId("img", 1))),
+  ...Object.values(resultKeys(newId("cnv", 1))),
+];
+
 const erasure = (db: Database) => createD1AccountErasure(db);
 const NAMES = { promiseId: "o", pseudonym: "anon_x", aliases: ["phn_x"], until: 1 };
 const RECORDED = { sessionId: null, ipPrefix: null, detail: null, createdAt: 1 } as const;
@@ -72,6 +108,11 @@ it.each([
   ["erasing the empty account", (db) => erasure(db).eraseAccount("u")],
   ["deleting an account", (db) => deleteAccount(db, DELETION)],
   ["a create with pictures that is refused", refusedCreate],
+  ["a replay that is refused", refusedReplay],
+  ["beginning a call of a provider", (db) => createD1ProviderCalls(db).begin({ ...CALL, budgetMicros: 1 })],
+  ["settling a call of a provider", (db) => createD1ProviderCalls(db).settle("p", SETTLED)],
+  ["removing expired images", removedExpired],
+  ["telling which objects are orphans", (db) => createD1Orphans(db).judge([...ORPHAN_KEYS])],
 ] as [string, (db: Database) => Promise<unknown>][])(
   "%s goes through no table, for foreign keys or otherwise",
   async (_what, work) => {
@@ -93,6 +134,10 @@ it.each([
   ["conversions to wake", (db) => createD1ConversionRepository(db).listWakes(1, 10)],
   ["a list of images", (db) => createD1ImageRepository(db).list("u", null, { limit: 20, afterKey: "img_x" })],
   ["a list of images by kind", (db) => createD1ImageRepository(db).list("u", "person", { limit: 20, afterKey: null })],
+  ["dead letters", (db) => createD1DeadLetters(db).list({ limit: 20, afterKey: "dlt_x" })],
+  ["a conversion's calls", (db) => createD1ProviderCalls(db).ofConversion("c")],
+  ["costs by day", (db) => createD1ProviderCalls(db).spend({ fromDay: "2026-01-01", toDay: "2026-02-01" }, 10)],
+  ["stage timings", (db) => createD1StageTimings(db).find("style", "local")],
   [
     "a subject's audit log",
     (db) => createD1AuditRepository(db).list({ subjectId: "u" }, { limit: 20, afterKey: null }),
@@ -129,6 +174,18 @@ it.each([
     expect(plans.join("; ")).toContain(index);
   },
 );
+
+it("housekeeping finds old records of operations by their age", async () => {
+  const plans = (await plansOf((db) => createD1Housekeeping(db).deleteExpired(Date.now()))).join("; ");
+  expect(plans).toContain("provider_calls_started (started_at<?)");
+  expect(plans).toContain("dead_letters_received (received_at<?)");
+  expect(plans).not.toMatch(/SCAN (provider_calls|dead_letters)/);
+});
+
+it("expired images are found by their time, the earliest first", async () => {
+  const [plan] = await plansOf(removedExpired);
+  expect(plan).toBe("SEARCH images USING INDEX images_expiry (expires_at<?)");
+});
 
 it("the trigger that keeps a place in a chain from being taken twice looks at that place alone", async () => {
   const taken = "SELECT 1 FROM audit_log WHERE user_id = 'u' AND seq = 1 AND id <> 'a'";

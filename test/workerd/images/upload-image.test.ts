@@ -110,6 +110,7 @@ describe("uploading", () => {
     ["an animated WebP", () => animatedWebp(), 422, "invalid_image"],
     ["an SVG", () => svg, 415, "unsupported_image"],
     ["a GIF", () => text("GIF89a\u0001\u0000\u0001\u0000"), 415, "unsupported_image"],
+    ["a HEIC photo", () => text("\0\0\0\x18ftypheic\0\0\0\0mif1heic"), 415, "unsupported_image"],
     [
       "a JPEG with HTML behind it",
       () => jpegWithTrailer(QUADRANT_JPEG, "<html><script>alert(1)</script>"),

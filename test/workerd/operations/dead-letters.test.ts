@@ -104,7 +104,7 @@ describe("a message nobody can read", () => {
   it.each<[string, unknown, string]>([
     ["another type's", { v: 1, type: "sms.send", smsId: "sms_1" }, '{"v":1,"type":"sms.send","smsId":"sms_1"}'],
     ["another version's", { v: 2, type: "conversion.run", conversionId: "c" }, '{"v":2,'],
-    ["one with more in it", { v: 1, type: "conversion.run", conversionId: "c", then: "drop" }, '{"v":1,'],
+    ["one with more in it", { v: 1, type: "conversion.run", conversionId: "c", more: 1 }, '{"v":1,'],
     ["text", "conversion.run", '"conversion.run"'],
     ["nothing", undefined, "undefined"],
     ["null", null, "null"],

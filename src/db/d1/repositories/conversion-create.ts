@@ -146,16 +146,10 @@ function markReplayed(db: Database, deadLetterId: string, { id, createdAt }: New
     .where(and(eq(deadLetters.id, deadLetterId), created));
 }
 
-async function tryCreate(db: Database, conversion: NewConversion, conditions: CreateConditions): Promise<boolean> {
+/** What a conversion begins with: its first event, its unit, and the promise of its first message. */
+function firstRecords(db: Database, conversion: NewConversion, conditions: CreateConditions, created: SQL) {
   const { id, userId, createdAt } = conversion;
-  const writeId = crypto.randomUUID();
-  const created = sql`EXISTS (SELECT 1 FROM ${conversions} WHERE ${conversions.writeId} = ${writeId} AND ${conversions.id} = ${id})`;
-  const { idempotency, newImages, event } = conditions;
-  const row = insertWhere(db, conversions, conversionRow(conversion, writeId), admission(db, conversion, conditions));
-  const imageRows = newImages.map((image) => db.insert(images).values(imageValues(image)));
-  const results = await db.batch([
-    ...(imageRows as [(typeof imageRows)[number]]),
-    row,
+  return [
     insertWhere(
       db,
       conversionEvents,
@@ -197,6 +191,20 @@ async function tryCreate(db: Database, conversion: NewConversion, conditions: Cr
       },
       created,
     ),
+  ] as const;
+}
+
+async function tryCreate(db: Database, conversion: NewConversion, conditions: CreateConditions): Promise<boolean> {
+  const { id, userId, createdAt } = conversion;
+  const writeId = crypto.randomUUID();
+  const created = sql`EXISTS (SELECT 1 FROM ${conversions} WHERE ${conversions.writeId} = ${writeId} AND ${conversions.id} = ${id})`;
+  const { idempotency, newImages, event } = conditions;
+  const row = insertWhere(db, conversions, conversionRow(conversion, writeId), admission(db, conversion, conditions));
+  const imageRows = newImages.map((image) => db.insert(images).values(imageValues(image)));
+  const results = await db.batch([
+    ...(imageRows as [(typeof imageRows)[number]]),
+    row,
+    ...firstRecords(db, conversion, conditions, created),
     ...(conditions.cleanUpId === null
       ? []
       : [db.delete(outbox).where(and(eq(outbox.id, conditions.cleanUpId), created))]),

@@ -1,3 +1,4 @@
+import { describeError } from "../../../kernel/describe-error.ts";
 import { newId } from "../../../kernel/ids.ts";
 import { SlotBusyError } from "../../../kernel/slot.ts";
 import { unlessAborted } from "../../../kernel/unless-aborted.ts";
@@ -59,6 +60,10 @@ function candidates(deps: Pick<GenerateDeps, "config">, conversion: Conversion):
 export async function generate(deps: GenerateDeps, job: GenerateJob): Promise<Generated> {
   let first: GenerationError | null = null;
   for (const provider of candidates(deps, job.conversion)) {
+    if (first !== null) {
+      const fields = { conversionId: job.conversion.id, provider, cause: describeError(first) };
+      deps.logger.log("warn", "another provider takes over", fields);
+    }
     try {
       const image = await ask(deps, job, provider);
       return { image, provider, degraded: image.degraded || first !== null };
@@ -104,7 +109,7 @@ async function call(
   const timeout = new AbortController();
   const leftMs = conversion.deadlineAt - deps.clock.now();
   const timer = setTimeout(
-    () => timeout.abort(new GenerationError("timeout", "the provider took too long")),
+    () => timeout.abort(new GenerationError("timeout", `${generator.id} took too long`)),
     Math.min(deps.config.conversions.providerTimeoutMs, leftMs),
   );
   const either = AbortSignal.any([signal, timeout.signal]);

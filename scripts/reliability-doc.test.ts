@@ -1,0 +1,3 @@
+import { checkCases } from "./doc-cases.ts";
+
+checkCases("docs/reliability.md", 52);
