@@ -43,7 +43,19 @@ async function start(): Promise<Stack> {
   return startStack({ port, stateDir, env, onLog });
 }
 
-function announce(url: string, health: Health): void {
+/** Who makes pictures, as the running service has it; null when it can't be told now. */
+async function modelsOf(url: string): Promise<string | null> {
+  try {
+    const response = await fetch(`${url}/api/status`, { signal: AbortSignal.timeout(5_000) });
+    const { checks } = (await response.json()) as { checks: Record<string, unknown> };
+    const [usual, ...others] = Object.keys(checks).flatMap((name) => /^provider\.(.+)$/.exec(name)?.[1] ?? []);
+    return [`${usual} by default`, ...others].join(", ");
+  } catch {
+    return null;
+  }
+}
+
+async function announce(url: string, health: Health): Promise<void> {
   if (health.status !== 200) {
     const code = (health.body as { code?: string } | null)?.code ?? "no code";
     say(`\ndev      ${url} answers ${health.status} (${code}) after ${seconds()}.`);
@@ -51,12 +63,14 @@ function announce(url: string, health: Health): void {
     say("dev      Set it in the environment or in .dev.vars, then start again.\n");
     return;
   }
+  const models = await modelsOf(url);
   say(`
   AI Styler is ready after ${seconds()}.
 
     API    ${url}/api
     Docs   ${url}/api/docs
     SMS    ${url}/api/dev/sms?phone=09120000000   the inbox of a phone, with its codes
+    Models ${models ?? "see docs/providers.md"}
 
   Ctrl-C stops it.
 `);
@@ -68,7 +82,7 @@ async function waitUntilReady(stack: Stack): Promise<never | undefined> {
       const health = await stack.ready(60_000);
       // The log line that says why may come a moment after the answer.
       if (health.status !== 200) await new Promise((done) => setTimeout(done, 500));
-      announce(stack.url, health);
+      await announce(stack.url, health);
       return undefined;
     } catch (error) {
       const ended = await Promise.race([stack.exited, Promise.resolve(null)]);

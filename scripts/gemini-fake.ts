@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { type GeminiCall, type GeminiFake, startGeminiFake } from "../src/providers/gemini/fake.ts";
 import { CHAOS_KINDS, type Chaos, checkChaos } from "../src/providers/gemini/fake-chaos.ts";
+import type { WireResponse } from "../src/providers/http-fake.ts";
 import { stopRequested } from "./stop-requested.ts";
 
 const USAGE = `npm run dev:gemini-fake [-- --fail unavailable:0.3,hang:0.1] [--latency 2000] [--seed 7]
@@ -47,10 +48,16 @@ function readOptions() {
   };
 }
 
-function logCall(call: GeminiCall | null): void {
+/** Google's sentence out of its error. */
+function sentenceOf({ status, body }: WireResponse): string {
+  const { error } = JSON.parse(body) as { error: { message: string } };
+  return `${status} ${error.message}`;
+}
+
+function logCall(call: GeminiCall | null, refusal: WireResponse | null): void {
   const at = new Date().toISOString().slice(11, 23);
   if (call === null) {
-    say(`${at}  refused, as Google would have done`);
+    say(`${at}  refused, as Google would have done${refusal === null ? "" : `: ${sentenceOf(refusal)}`}`);
     return;
   }
   const pictures = call.pictures.map(({ mime, bytes }) => `${mime.slice(6)} ${Math.ceil(bytes / 1024)} KB`).join(" + ");

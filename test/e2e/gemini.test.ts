@@ -16,6 +16,8 @@ const MODEL = "gemini-3.1-flash-image";
 /** Longer than a worker takes to notice that its job was canceled, so that the two can be told apart. */
 const PROVIDER_TIMEOUT_MS = 4_000;
 const CANCEL_NOTICED_MS = 3_500;
+/** What is done beside an answer, on a machine that has other things to do. */
+const SOON = { timeout: 5_000 };
 /** The status is kept for ten seconds. */
 const STATUS_MS = 15_000;
 const WAITING = 6;
@@ -44,7 +46,7 @@ describe("conversions by Gemini", () => {
   let fake: GeminiFake;
   let stack: TestStack;
   let client: ListeningClient;
-  let admin: ApiClient;
+  let admin: ListeningClient;
   let person: Image;
   let garment: Image;
 
@@ -62,7 +64,7 @@ describe("conversions by Gemini", () => {
     });
     client = new ListeningClient(stack.url);
     await client.signUp(phone);
-    admin = await signInAsAdmin(stack, phone, PASSWORD);
+    admin = new ListeningClient(stack.url, await signInAsAdmin(stack, phone, PASSWORD));
     person = await client.upload(sample("person-astronaut.png"), "person");
     garment = await client.upload(sample("garment-tshirt.png"), "garment");
   });
@@ -108,7 +110,6 @@ describe("conversions by Gemini", () => {
   }
 
   it("a try-on and a style go to it by default, and come back in the format that was asked for", async () => {
-    fake.script("ok:png", "ok:png");
     const tryon = await end(await create({ kind: "tryon", garmentImageId: garment.id, prompt: WISH }));
     const painted = await end(await style({ outputFormat: "webp" }));
     const made = { requested: null, used: "gemini", model: MODEL, degraded: false };
@@ -164,7 +165,7 @@ describe("conversions by Gemini", () => {
 
   it("a failure that passes costs a second attempt and one unit", async () => {
     const before = await used();
-    fake.script("unavailable", "ok");
+    fake.script("unavailable");
     const ended = await end(await style());
     expect(ended).toMatchObject({ status: "succeeded", attempt: 2, provider: { used: "gemini", degraded: false } });
     expect(await used()).toMatchObject({ used: before.used + 1, reserved: 0 });
@@ -189,9 +190,11 @@ describe("conversions by Gemini", () => {
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(PROVIDER_TIMEOUT_MS);
     expect(ended).toMatchObject({ status: "succeeded", attempt: 1 });
     expect(ended.provider).toEqual({ requested: null, used: "local", model: "local-engine/1", degraded: true });
-    await expect.poll(() => fake.counts().abandoned).toBe(1);
-    const told = stack.lines.filter((line) => line.includes("another provider takes over"));
-    expect(told).toEqual([expect.stringMatching(new RegExp(`conversionId=${ended.id} provider=local cause=.*gemini`))]);
+    await expect.poll(() => fake.counts().abandoned, SOON).toBe(1);
+    const told = () => stack.lines.filter((line) => line.includes("another provider takes over"));
+    await expect
+      .poll(told, SOON)
+      .toEqual([expect.stringMatching(new RegExp(`conversionId=${ended.id} provider=local cause=.*gemini`))]);
     expect((await callsOf(ended.id)).map(({ outcome }) => outcome)).toEqual(["timeout"]);
   });
 
@@ -199,14 +202,14 @@ describe("conversions by Gemini", () => {
     const [before, asked, left] = [await used(), fake.calls.length, fake.counts().abandoned];
     fake.script("slow-headers:60000");
     const { id, urls } = await style();
-    await expect.poll(() => fake.calls.length).toBe(asked + 1);
+    await expect.poll(() => fake.calls.length, SOON).toBe(asked + 1);
     const askedAt = Date.now();
     const canceled = await client.call<ConversionBody>("POST", urls.cancel);
     expect(canceled).toMatchObject({ status: "canceled", stage: null, usage: { state: "released" } });
     await expect.poll(() => fake.counts().abandoned, { timeout: CANCEL_NOTICED_MS }).toBe(left + 1);
     expect(Date.now() - askedAt).toBeLessThan(CANCEL_NOTICED_MS);
     const outcomes = async () => (await callsOf(id)).map(({ outcome }) => outcome);
-    await expect.poll(outcomes).toEqual(["aborted"]);
+    await expect.poll(outcomes, SOON).toEqual(["aborted"]);
     expect(await read(id)).toMatchObject({ status: "canceled", version: canceled.version });
     expect(await used()).toMatchObject({ used: before.used, reserved: 0 });
   });
@@ -255,7 +258,7 @@ describe("conversions by Gemini", () => {
     const alert = () =>
       stack.lines.filter((line) => /alert=circuit_opened/.test(line) && line.includes("opened: config"));
     await expect
-      .poll(alert)
+      .poll(alert, SOON)
       .toEqual([expect.stringMatching(new RegExp(`about=gemini:${MODEL} .*todo="Check the provider's key`))]);
   });
 
@@ -264,10 +267,10 @@ describe("conversions by Gemini", () => {
     expect(log).toContain("API key not valid");
     for (const secret of [KEY, fake.url, new URL(fake.url).host, ...WORDS]) expect(log).not.toContain(secret);
     expect(log).not.toMatch(/^\S+\s+at \S+ \(/m);
-    const heard = client.heard.join("\n");
+    const heard = [...client.heard, ...admin.heard].join("\n");
     for (const secret of [KEY, fake.url, "API key not valid", "overloaded", "generativelanguage"])
       expect(heard).not.toContain(secret);
-    const wishes = client.heard.join("\n").replaceAll(`"prompt":${JSON.stringify(WISH)}`, "");
+    const wishes = heard.replaceAll(`"prompt":${JSON.stringify(WISH)}`, "");
     for (const word of WORDS) expect(wishes).not.toContain(word);
   });
 });

@@ -5,8 +5,8 @@ import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 export type Database = DrizzleD1Database;
 
 /**
- * `INSERT … SELECT … WHERE condition`: one guarded insert, for use in a batch. Missing values are NULL.
- * The result's `meta.changes` is 1 when the row went in and 0 when the condition kept it out.
+ * `INSERT … SELECT … WHERE condition`: one guarded insert, for use in a batch. Missing values are the
+ * column's default, or NULL. The result's `meta.changes` is 1 when the row went in and 0 when the condition kept it out.
  */
 export function insertWhere<T extends SQLiteTable>(
   db: Database,
@@ -16,7 +16,7 @@ export function insertWhere<T extends SQLiteTable>(
 ) {
   const given = values as Record<string, unknown>;
   const row = Object.entries(getTableColumns(table)).map(([key, column]) => {
-    const value = given[key];
+    const value = given[key] === undefined ? column.default : given[key];
     if (is(value, SQL)) return value;
     return value === undefined || value === null ? sql`NULL` : sql`${sql.param(value, column)}`;
   });

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ImageCodecError } from "../../ports/image-codec.ts";
-import { type HttpFake, jsonAnswer, startHttpFake, type WireAnswer, type WireRequest } from "../http-fake.ts";
+import {
+  type HttpFake,
+  jsonAnswer,
+  startHttpFake,
+  type WireAnswer,
+  type WireRequest,
+  type WireResponse,
+} from "../http-fake.ts";
 import { CHAOS_KINDS, type Chaos, type ChaosKind, checkChaos, createChaos } from "./fake-chaos.ts";
 import { invalidArgument } from "./fake-errors.ts";
 import { createPainter, type PaintedMime } from "./fake-picture.ts";
@@ -54,8 +61,8 @@ export interface GeminiFakeOptions {
   readonly seed?: number;
   /** Asked for each good call that no script waits for; undefined leaves it to chance. */
   readonly rule?: (request: ReceivedRequest) => GeminiScript | undefined;
-  /** Told of each request, after it was decided what to answer; null for a refused one. */
-  readonly onCall?: (call: GeminiCall | null) => void;
+  /** Told of each request, after it was decided what to answer: the call, or the answer it was refused with. */
+  readonly onCall?: (call: GeminiCall | null, refusal: WireResponse | null) => void;
   /** Longest side of results in pixels. */
   readonly resultSidePx?: number;
   readonly resultMime?: PaintedMime;
@@ -172,7 +179,7 @@ export async function startGeminiFake(options: GeminiFakeOptions = {}): Promise<
   async function generate(received: ReceivedRequest, gone: AbortSignal): Promise<WireAnswer> {
     const script = state.next(received);
     const call = state.record(received, script);
-    onCall?.(call);
+    onCall?.(call, null);
     const counts = state.counts();
     gone.addEventListener("abort", () => counts.abandoned++);
     if (latencyMs > 0) await sleep(latencyMs, undefined, { signal: gone });
@@ -191,7 +198,7 @@ export async function startGeminiFake(options: GeminiFakeOptions = {}): Promise<
     const checked = receiveRequest(request, { apiKey, models });
     if (checked.ok) return generate(checked.received, request.gone);
     state.counts().refused++;
-    onCall?.(null);
+    onCall?.(null, checked.answer);
     return checked.answer;
   });
   const { calls, counts, setChaos, reset } = state;

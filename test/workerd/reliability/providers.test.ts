@@ -47,7 +47,7 @@ describe("a provider that is slow", () => {
       await script(slow, "ok");
       const stage = await workerStage(gemini(LITE));
       const { config } = stage.deps;
-      const conversions = { ...config.conversions, providerTimeoutMs: 300 };
+      const conversions = { ...config.conversions, providerTimeoutMs: 800 };
       const impatient = { ...stage.deps, config: { ...config, conversions } };
       const id = await stage.newConversion();
       const startedAt = Date.now();

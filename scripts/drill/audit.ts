@@ -1,8 +1,8 @@
 /** What must hold after a crash drill, seen behind the curtain, in the database and the bucket of the stopped stack. */
-import { resultKeys } from "../src/modules/conversions/conversion.ts";
-import { objectKeys } from "../src/modules/images/object-keys.ts";
-import type { Check } from "./drill-checks.ts";
-import { type Query, readD1, storedKeys } from "./drill-state.ts";
+import { resultKeys } from "../../src/modules/conversions/conversion.ts";
+import { objectKeys } from "../../src/modules/images/object-keys.ts";
+import type { Check } from "./checks.ts";
+import { type Query, readD1, storedKeys } from "./state.ts";
 
 export interface Attempts {
   readonly sum: number;

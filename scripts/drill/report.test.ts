@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Crash, checkTable, countCalls, crashTable, spread } from "./drill-report.ts";
+import { type Crash, checkTable, countCalls, crashTable, spread } from "./report.ts";
 
 const NO_CALLS = { "sign-up": 0, upload: 0, create: 0 };
 const CRASH: Crash = {

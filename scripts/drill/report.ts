@@ -1,7 +1,7 @@
 /** How a crash drill tells what happened. */
-import type { Check } from "./drill-checks.ts";
-import type { Call, Calls } from "./drill-load.ts";
-import type { Snapshot } from "./drill-state.ts";
+import type { Check } from "./checks.ts";
+import type { Call, Calls } from "./load.ts";
+import type { Snapshot } from "./state.ts";
 
 const SHOWN_PROBLEMS = 20;
 const CALLS: readonly Call[] = ["create", "upload", "sign-up"];

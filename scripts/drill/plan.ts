@@ -1,5 +1,5 @@
 /** What a crash drill does, decided by its seed alone: when it kills, and which conversions it creates when. */
-import { STYLE_PRESET_IDS } from "../src/modules/conversions/style-presets.ts";
+import { STYLE_PRESET_IDS } from "../../src/modules/conversions/style-presets.ts";
 
 /** A kill comes this long after the service became ready. */
 const EARLIEST_KILL_MS = 200;

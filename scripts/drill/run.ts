@@ -1,6 +1,7 @@
 /** The course of a crash drill: work and kills at once, then recovery, then the questions. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Attempts, auditState } from "./drill-audit.ts";
+import { sweep } from "../stack-cron.ts";
+import { type Attempts, auditState } from "./audit.ts";
 import {
   type Check,
   checkConversions,
@@ -10,13 +11,12 @@ import {
   isActive,
   listConversions,
   type Owned,
-} from "./drill-checks.ts";
-import type { DrillLoad } from "./drill-load.ts";
-import type { DrillPlan } from "./drill-plan.ts";
-import { type Crash, crashLine, seconds } from "./drill-report.ts";
-import type { DrillService } from "./drill-service.ts";
-import { readD1, resumptions, snapshot, unfinished } from "./drill-state.ts";
-import { sweep } from "./stack-cron.ts";
+} from "./checks.ts";
+import type { DrillLoad } from "./load.ts";
+import type { DrillPlan } from "./plan.ts";
+import { type Crash, crashLine, seconds } from "./report.ts";
+import type { DrillService } from "./service.ts";
+import { readD1, resumptions, snapshot, unfinished } from "./state.ts";
 
 /** The contract: unfinished work is taken up so soon after a restart. */
 const RESUME_MS = 60_000;

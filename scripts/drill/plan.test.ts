@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planDrill } from "./drill-plan.ts";
+import { planDrill } from "./plan.ts";
 
 const OPTIONS = { seed: 7, conversions: 100, crashes: 20 };
 

@@ -1,6 +1,6 @@
 /** What must hold after a crash drill, seen from outside, through the API. */
-import { ApiClient, type Conversion as ApiConversion, sha256, type Usage } from "./api-client.ts";
-import type { Created, DrillUser } from "./drill-load.ts";
+import { ApiClient, type Conversion as ApiConversion, sha256, type Usage } from "../api-client.ts";
+import type { Created, DrillUser } from "./load.ts";
 
 export const MAX_ATTEMPTS = 20;
 /** The default PROVIDER_TIMEOUT. */

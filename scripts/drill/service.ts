@@ -2,9 +2,9 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
-import { freePort, type Stack, StackError, startStack } from "./stack.ts";
-import type { Variables } from "./stack-env.ts";
-import type { LogLine } from "./stack-logs.ts";
+import { freePort, type Stack, StackError, startStack } from "../stack.ts";
+import type { Variables } from "../stack-env.ts";
+import type { LogLine } from "../stack-logs.ts";
 
 const READY_MS = 90_000;
 /** A start can't be called off before its migrations are applied. */

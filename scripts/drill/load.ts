@@ -2,10 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ApiClient, ApiError, newPhone } from "./api-client.ts";
-import type { Job } from "./drill-plan.ts";
-import type { DrillService } from "./drill-service.ts";
-import { ROOT } from "./stack-env.ts";
+import { ApiClient, ApiError, newPhone } from "../api-client.ts";
+import { ROOT } from "../stack-env.ts";
+import type { Job } from "./plan.ts";
+import type { DrillService } from "./service.ts";
 
 const CALL_MS = 60_000;
 /** An answer of 5xx is asked for again, but not for ever. */
