@@ -51,7 +51,7 @@ function readOptions() {
 /** Google's sentence out of its error. */
 function sentenceOf({ status, body }: WireResponse): string {
   const { error } = JSON.parse(body) as { error: { message: string } };
-  return `${status} ${error.message}`;
+  return `${status} ${error.message.replace(/\s+/g, " ").trim()}`;
 }
 
 function logCall(call: GeminiCall | null, refusal: WireResponse | null): void {

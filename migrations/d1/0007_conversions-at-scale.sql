@@ -37,6 +37,7 @@ CREATE TABLE `provider_calls` (
 --> statement-breakpoint
 CREATE INDEX `provider_calls_conversion` ON `provider_calls` (`conversion_id`,`id`);--> statement-breakpoint
 CREATE INDEX `provider_calls_started` ON `provider_calls` (`started_at`);--> statement-breakpoint
+CREATE INDEX `provider_calls_pending` ON `provider_calls` (`started_at`) WHERE "provider_calls"."outcome" = 'pending';--> statement-breakpoint
 CREATE TABLE `provider_spend` (
 	`day` text NOT NULL,
 	`provider` text NOT NULL,
@@ -47,6 +48,7 @@ CREATE TABLE `provider_spend` (
 	`prompt_tokens` integer NOT NULL,
 	`output_tokens` integer NOT NULL,
 	`cost_micros` integer NOT NULL,
+	`reserved_micros` integer NOT NULL,
 	`duration_ms` integer NOT NULL,
 	PRIMARY KEY(`day`, `provider`, `model`)
 );
@@ -58,7 +60,6 @@ CREATE TABLE `stage_timings` (
 	`generating_ms` integer NOT NULL,
 	`encoding_ms` integer NOT NULL,
 	`storing_ms` integer NOT NULL,
-	`samples` integer NOT NULL,
 	`updated_at` integer NOT NULL,
 	PRIMARY KEY(`kind`, `provider`)
 );

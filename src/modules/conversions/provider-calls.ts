@@ -31,6 +31,9 @@ export interface ProviderCall {
   readonly endedAt: number | null;
 }
 
+/** `full`: what other calls are expected to cost leaves no room, and some may come back; `spent`: none will. */
+export type CallAdmission = "begun" | "full" | "spent";
+
 /** What the calls of one model came to on one UTC day. */
 export interface ProviderSpend {
   /** `YYYY-MM-DD`. */
@@ -42,7 +45,9 @@ export interface ProviderSpend {
   readonly failed: number;
   readonly promptTokens: number;
   readonly outputTokens: number;
+  /** With what is only expected yet. */
   readonly costMicros: number;
+  readonly reservedMicros: number;
   /** Of the calls that have ended, together. */
   readonly durationMs: number;
 }
@@ -54,9 +59,9 @@ export interface ProviderSpend {
 export interface ProviderCallRepository {
   /**
    * Records a call about to be made, unless its expected cost would go over the day's budget: of racing calls only as
-   * many are recorded as fit. @returns false when it must not be made.
+   * many are recorded as fit. One that isn't `begun` must not be made.
    */
-  begin(call: NewProviderCall): Promise<boolean>;
+  begin(call: NewProviderCall): Promise<CallAdmission>;
   /** Records what became of a call, once; `usage` null leaves the expected cost, `free` sets it to nothing. */
   settle(
     id: string,
@@ -67,6 +72,8 @@ export interface ProviderCallRepository {
       readonly endedAt: number;
     },
   ): Promise<void>;
+  /** Ids of calls begun before that were never settled: their worker has died. Oldest first. */
+  listPending(before: number, limit: number): Promise<readonly string[]>;
   /** In the order they were made. */
   ofConversion(conversionId: string): Promise<readonly ProviderCall[]>;
   /** Days from `fromDay` to `toDay`, both included, the latest first. At most `limit` rows. */

@@ -1,4 +1,4 @@
-import { GoogleGenerativeAIFetchError } from "@google/generative-ai";
+import { GoogleGenerativeAIError, GoogleGenerativeAIFetchError } from "@google/generative-ai";
 import { GenerationError, type GenerationFailure } from "../../ports/image-generator.ts";
 import { asRecords, field, type JsonRecord } from "../image-models/json-fields.ts";
 import { providerText } from "../image-models/provider-text.ts";
@@ -96,6 +96,14 @@ function networkCode(error: unknown): string {
   return "";
 }
 
+/** What happened where there is no answer to quote: no connection, a body that is none, an abort that is not ours. */
+function withoutAnswer(error: unknown): string {
+  if (error instanceof SyntaxError) return "the answer is no JSON";
+  // Of `fetch` itself the SDK keeps the words alone, which name the url.
+  if (error instanceof GoogleGenerativeAIError) return "no connection, or one that broke before an answer";
+  return `no usable answer${networkCode(error)}`;
+}
+
 /**
  * What the SDK threw, as one of the classes. Its own errors carry the url and the answer's text, so they are neither
  * quoted nor kept as a cause.
@@ -103,7 +111,5 @@ function networkCode(error: unknown): string {
 export function toGenerationError(error: unknown, context: ErrorContext): GenerationError {
   if (context.aborted) return new GenerationError("timeout", `Gemini ${context.model}: no answer in time`);
   if (error instanceof GoogleGenerativeAIFetchError) return fromHttp(error, context);
-  // A SyntaxError or TypeError of the body, a broken connection, an abort that is not ours: there was no usable answer.
-  const what = error instanceof SyntaxError ? "the answer is no JSON" : `no usable answer${networkCode(error)}`;
-  return new GenerationError("unavailable", `Gemini ${context.model}: ${what}`);
+  return new GenerationError("unavailable", `Gemini ${context.model}: ${withoutAnswer(error)}`);
 }

@@ -117,6 +117,16 @@ describe("what Google would not take", () => {
     expect(await response.json()).toMatchObject({ error: { message: "Unable to process input image." } });
   });
 
+  it("is told with its answer to who listens", async () => {
+    const refusals: unknown[] = [];
+    const heard = await startGeminiFake({ onCall: (call, refusal) => refusals.push(call ?? refusal) });
+    await send({ headers: { "x-goog-api-key": "x" } }, heard);
+    await heard.close();
+    expect(refusals).toEqual([
+      { status: 400, headers: expect.anything(), body: expect.stringContaining("API key not valid") },
+    ]);
+  });
+
   it("uses up no script and is no call", async () => {
     fake.script("unavailable");
     await send({ headers: { "x-goog-api-key": "x" } });

@@ -174,7 +174,7 @@ describe("a broken connection", () => {
     expect(["unavailable", "no_image"]).toContain((await scripted({ status: 200, body })).failure);
   });
 
-  it("nobody there is unavailable", async () => {
+  it("nobody there is unavailable, and told from an answer that breaks off", async () => {
     const nowhere = await startGeminiFake();
     await nowhere.close();
     const call = generatorFor(fake, { baseUrl: nowhere.url }).generate(byPreset, {
@@ -182,7 +182,10 @@ describe("a broken connection", () => {
     });
     const error = await failure(call);
     expect(error).toMatchObject({ failure: "unavailable" });
-    expect(error.message).not.toContain(nowhere.url);
+    expect(error.message).toMatch(
+      /^Gemini gemini-3\.1-flash-image: no connection, or one that broke before an answer$/,
+    );
+    expect((await scripted("cut")).message).toMatch(/: no usable answer/);
   });
 });
 

@@ -199,7 +199,7 @@ describe("the local engine", () => {
     }
   });
 
-  it("fails the job whose picture brings its codec down, and does the next one with a fresh codec", async () => {
+  it("fails the job whose picture brings its codec down, and does the next one", async () => {
     const { generator, calls } = localEngine();
     const stage = await workerStage(generator);
     // Headers that ask for more memory than there is, which no upload gets through with.

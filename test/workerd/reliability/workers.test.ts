@@ -84,7 +84,7 @@ describe("a worker that dies", () => {
   it("at any call it makes, before it or right after, leaves a job that ends well and is charged once", async () => {
     const generator = fakeGenerator();
     const stage = await workerStage(generator);
-    const fates = Array.from({ length: 44 }, (_, i) => ({
+    const fates = Array.from({ length: 40 }, (_, i) => ({
       dieAt: 1 + Math.floor(i / 2),
       dies: i % 2 === 0 ? ("before" as const) : ("after" as const),
     }));

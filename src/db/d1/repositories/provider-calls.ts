@@ -4,9 +4,18 @@ import type { ProviderCallRepository } from "../../../modules/conversions/provid
 import { type Database, insertWhere } from "../atomic.ts";
 import { providerCalls, providerSpend } from "../schema/index.ts";
 
-/** What calls of all providers have cost or may still cost on a day, as a scalar. */
+/** What calls of all providers have cost on a day, and what they may still cost, as a scalar. */
 function spentOn(day: string): SQL {
   return sql`(SELECT coalesce(sum(${providerSpend.costMicros}), 0) FROM ${providerSpend} WHERE ${providerSpend.day} = ${day})`;
+}
+
+/** Why there is no room for a call: told after the fact, so that room may have come back already. */
+async function refusal(db: Database, day: string, expectedMicros: number, budgetMicros: number) {
+  const [row] = await db
+    .select({ certain: sql<number>`coalesce(sum(${providerSpend.costMicros} - ${providerSpend.reservedMicros}), 0)` })
+    .from(providerSpend)
+    .where(eq(providerSpend.day, day));
+  return (row?.certain ?? 0) + expectedMicros > budgetMicros ? "spent" : "full";
 }
 
 export function createD1ProviderCalls(db: Database): ProviderCallRepository {
@@ -21,7 +30,15 @@ export function createD1ProviderCalls(db: Database): ProviderCallRepository {
       const begun = sql`EXISTS (SELECT 1 FROM ${providerCalls} WHERE ${providerCalls.id} = ${call.id})`;
       const { provider, model } = call;
       const none = { succeeded: 0, failed: 0, promptTokens: 0, outputTokens: 0, durationMs: 0 };
-      const sums = { day, provider, model, ...none, calls: 1, costMicros: expectedMicros };
+      const sums = {
+        day,
+        provider,
+        model,
+        ...none,
+        calls: 1,
+        costMicros: expectedMicros,
+        reservedMicros: expectedMicros,
+      };
       const [inserted] = await db.batch([
         insertWhere(db, providerCalls, row, fits),
         insertWhere(db, providerSpend, sums, begun).onConflictDoUpdate({
@@ -29,10 +46,12 @@ export function createD1ProviderCalls(db: Database): ProviderCallRepository {
           set: {
             calls: sql`${providerSpend.calls} + 1`,
             costMicros: sql`${providerSpend.costMicros} + excluded.cost_micros`,
+            reservedMicros: sql`${providerSpend.reservedMicros} + excluded.reserved_micros`,
           },
         }),
       ]);
-      return inserted.meta.changes === 1;
+      if (inserted.meta.changes === 1) return "begun";
+      return refusal(db, day, expectedMicros, budgetMicros ?? 0);
     },
 
     async settle(id, { outcome, usage, free, endedAt }) {
@@ -50,6 +69,7 @@ export function createD1ProviderCalls(db: Database): ProviderCallRepository {
             promptTokens: sql`${providerSpend.promptTokens} + ${usage?.promptTokens ?? 0}`,
             outputTokens: sql`${providerSpend.outputTokens} + ${usage?.outputTokens ?? 0}`,
             costMicros: sql`${providerSpend.costMicros} + ${of(sql`${cost} - ${providerCalls.costMicros}`)}`,
+            reservedMicros: sql`${providerSpend.reservedMicros} - ${of(sql`${providerCalls.costMicros}`)}`,
             durationMs: sql`${providerSpend.durationMs} + ${of(sql`max(0, ${endedAt} - ${providerCalls.startedAt})`)}`,
           })
           .where(
@@ -70,6 +90,17 @@ export function createD1ProviderCalls(db: Database): ProviderCallRepository {
           })
           .where(pending),
       ]);
+    },
+
+    async listPending(before, limit) {
+      const lost = sql`${providerCalls.outcome} = 'pending' AND ${providerCalls.startedAt} < ${before}`;
+      const rows = await db
+        .select({ id: providerCalls.id })
+        .from(providerCalls)
+        .where(lost)
+        .orderBy(asc(providerCalls.startedAt))
+        .limit(limit);
+      return rows.map(({ id }) => id);
     },
 
     ofConversion: (conversionId) =>

@@ -37,13 +37,13 @@ export function createD1StageTimings(db: Database): StageTimings {
           ];
         }),
       );
-      const row = { kind, provider, ...ms, samples: 1, updatedAt: now } as typeof stageTimings.$inferInsert;
+      const row = { kind, provider, ...ms, updatedAt: now } as typeof stageTimings.$inferInsert;
       await db
         .insert(stageTimings)
         .values(row)
         .onConflictDoUpdate({
           target: [stageTimings.kind, stageTimings.provider],
-          set: { ...averages, samples: sql`${stageTimings.samples} + 1`, updatedAt: now },
+          set: { ...averages, updatedAt: now },
         });
     },
   };

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { CONVERSION_KINDS } from "../../../modules/conversions/conversion.ts";
 import { CALL_OUTCOMES } from "../../../modules/conversions/provider-calls.ts";
@@ -23,8 +24,9 @@ export const providerCalls = sqliteTable(
   },
   (t) => [
     index("provider_calls_conversion").on(t.conversionId, t.id),
-    // For housekeeping.
+    // For housekeeping, and for those whose worker died.
     index("provider_calls_started").on(t.startedAt),
+    index("provider_calls_pending").on(t.startedAt).where(sql`${t.outcome} = 'pending'`),
   ],
 );
 
@@ -41,6 +43,8 @@ export const providerSpend = sqliteTable(
     promptTokens: integer("prompt_tokens").notNull(),
     outputTokens: integer("output_tokens").notNull(),
     costMicros: integer("cost_micros").notNull(),
+    /** The part of the cost that is only expected yet. */
+    reservedMicros: integer("reserved_micros").notNull(),
     /** Of the calls that have ended. */
     durationMs: integer("duration_ms").notNull(),
   },
@@ -57,7 +61,6 @@ export const stageTimings = sqliteTable(
     generatingMs: integer("generating_ms").notNull(),
     encodingMs: integer("encoding_ms").notNull(),
     storingMs: integer("storing_ms").notNull(),
-    samples: integer("samples").notNull(),
     updatedAt: integer("updated_at").notNull(),
   },
   (t) => [primaryKey({ columns: [t.kind, t.provider] })],
