@@ -9,7 +9,8 @@ import {
   success,
   trip,
 } from "../../test/workerd/support/kept-breaker.ts";
-import { FRESH, forgottenAt, settled, waitMs } from "./breaker.ts";
+import { FRESH, forgottenAt, settled } from "./breaker.ts";
+import { waitMs } from "./wait.ts";
 
 describe("opening", () => {
   it("takes five failures, and half of the calls of the last sixty seconds", () => {
@@ -107,6 +108,26 @@ describe("trips", () => {
     kept.now += 2 * HOUR_MS;
     expect(kept.state.state).toBe("half_open");
   });
+});
+
+describe("while a probe is out", () => {
+  it.each<TripReason>(["quota_day", "config", "budget", "rate_limited", "failures"])(
+    "others are told to wait, whatever opened the circuit (%s), and admins what that was",
+    (reason) => {
+      const kept = new KeptBreaker();
+      // The second of two: a limit of calls that is met in a trial leaves the trial to be finished.
+      kept.call(trip("config", 1_000));
+      kept.now += 1_000;
+      kept.call(trip(reason, 1_000));
+      expect(kept.admit()).toMatchObject({ allowed: false, reason });
+      kept.now += 1_000;
+      const probe = kept.admit();
+      expect(kept.admit()).toMatchObject({ allowed: false, reason: "failures", retryAfterMs: 5_000 });
+      expect(kept.state).toMatchObject({ state: "half_open", reason });
+      expect(probe.allowed && kept.report(probe.pass, trip(reason, 1_000))).toBe(reason);
+      expect(kept.admit()).toMatchObject({ allowed: false, reason });
+    },
+  );
 });
 
 describe("held by an admin", () => {

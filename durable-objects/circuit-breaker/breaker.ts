@@ -6,19 +6,9 @@ import type {
   TripReason,
 } from "../../src/ports/circuit-breaker.ts";
 import type { AdmitAnswer } from "./contract.ts";
+import { DEFAULT_BACKOFF_MS, waitMs } from "./wait.ts";
 import { type Bucket, counted, hasFailures, live, tooManyFailures, withSample } from "./window.ts";
 
-/** The first opening lasts that long, each further one twice as long as the one before, up to twenty times as long. */
-const BACKOFF_MS = 30_000;
-const MAX_BACKOFF_FACTOR = 20;
-/** For a provider that says "too many" and not for how long. */
-const RATE_LIMITED_MS = 10_000;
-const MIN_ASKED_MS = 1_000;
-/** A day's quota is back within a day and the hour that clocks are changed by. */
-const MAX_ASKED_MS = 25 * 3_600_000;
-/** Always on top: nobody is asked again before the time he named. */
-const JITTER_SHARE = 0.1;
-const MAX_JITTER_MS = 30_000;
 const SUCCESSES_TO_CLOSE = 2;
 const MAX_PROBE_TTL_MS = 3_600_000;
 /** How soon to ask again while a probe is out: it will most likely be back long before it counts as lost. */
@@ -134,29 +124,14 @@ export function admit(
   }
   if (phase.kind === "open") return refuse(phase.reason, phase.until - now, OPEN_CACHE_MS);
   if (phase.probe !== null && now < phase.probe.until) {
-    return refuse(phase.reason, Math.min(phase.probe.until - now, PROBE_POLL_MS), PROBING_CACHE_MS);
+    // What opened it may be over, as the probe will tell: nobody should give up for that reason meanwhile.
+    return refuse("failures", Math.min(phase.probe.until - now, PROBE_POLL_MS), PROBING_CACHE_MS);
   }
   const until = now + Math.min(Math.max(probe.ttlMs, 1), MAX_PROBE_TTL_MS);
   return {
     breaker: { ...breaker, phase: { ...phase, probe: { token: probe.token, until } }, touchedAt: now },
     answer: { allowed: true, pass: { circuit, epoch, probe: probe.token }, cacheMs: 0 },
   };
-}
-
-/** How long to stay open: what was asked for or, without that, longer each time. `random` is in [0, 1). */
-export function waitMs(
-  reason: TripReason,
-  askedMs: number | null,
-  reopenings: number,
-  random: number,
-  backoffMs = BACKOFF_MS,
-): number {
-  const jittered = (ms: number) => Math.ceil(ms + Math.min(ms * JITTER_SHARE, MAX_JITTER_MS) * random);
-  if (askedMs !== null && !Number.isNaN(askedMs)) {
-    return Math.min(jittered(Math.max(askedMs, MIN_ASKED_MS)), MAX_ASKED_MS);
-  }
-  if (reason === "rate_limited") return jittered(RATE_LIMITED_MS);
-  return Math.min(jittered(backoffMs * 2 ** reopenings), backoffMs * MAX_BACKOFF_FACTOR);
 }
 
 type Trip = Pick<Extract<CircuitOutcome, { kind: "trip" }>, "reason" | "retryAfterMs">;
@@ -253,7 +228,7 @@ export function report(
   outcome: CircuitOutcome,
   now: number,
   random: number,
-  backoffMs = BACKOFF_MS,
+  backoffMs = DEFAULT_BACKOFF_MS,
 ): Reported {
   const breaker = settled(stored, now);
   const reported = judged(breaker, pass, outcome, now, random, backoffMs);

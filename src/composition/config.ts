@@ -12,6 +12,8 @@ import { createRateLimits, resendCooldownMs } from "./rate-limits.ts";
 /** The contract's numbers: tabs and retries at once, and an answer that got lost on a bad line. */
 const REFRESH_GRACE_MS = 10_000;
 const UNUSED_REFRESH_GRACE_MS = 60_000;
+/** Far longer than any picture takes, the wait for its turn included. */
+const STAGE_TIMEOUT_MS = 120_000;
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** A duration such as `500ms`, `60s`, `15m`, `24h` or `30d`, read as milliseconds. */
@@ -237,6 +239,7 @@ function toConfig(v: z.output<typeof variables>): Config {
       maxConcurrent: v.MAX_CONCURRENT_CONVERSIONS,
       deadlineMs: v.CONVERSION_DEADLINE,
       providerTimeoutMs: v.PROVIDER_TIMEOUT,
+      stageTimeoutMs: STAGE_TIMEOUT_MS,
       maxAttempts: v.CONVERSION_MAX_ATTEMPTS,
     },
     providers: toProviders(v),

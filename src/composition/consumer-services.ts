@@ -36,6 +36,8 @@ import { configOf } from "./config.ts";
 
 /** Decoded pixels are the largest thing in an isolate's memory: only one job at a time may hold any. */
 const onePictureAtATime = createSlot({ maxWaiting: 16, maxWaitMs: 20_000, staleMs: 30_000 });
+/** Originals in full size, on their way to a smaller one. */
+const aFewSources = createSlot({ size: 2, maxWaiting: 64, maxWaitMs: 60_000, staleMs: 60_000 });
 const FINISH_WAIT_MS = 80_000;
 /** A job holds its encoded pictures, and a model's request and answer, from its claim to its end. */
 const aFewJobs = createSlot({ size: 6, maxWaiting: 64, maxWaitMs: 60_000, staleMs: 5 * 60_000 });
@@ -47,7 +49,7 @@ function processingOf(env: ConsumerEnv): ImageProcessing {
 
 function picturesOf(processing: ImageProcessing): ResultPictures {
   return {
-    shrink: (image) => shrinkSource(processing, image),
+    shrink: (load) => aFewSources(async () => shrinkSource(processing, await load())),
     // The picture may have been paid for: it is worth a wait.
     finish: (image, options) =>
       onePictureAtATime(() => finishResult(processing, image, options), { maxWaitMs: FINISH_WAIT_MS }),
@@ -125,7 +127,8 @@ export function createConsumerServices(
     pictures: picturesOf(processingOf(env)),
     circuits: createCircuitBreakers(env.CIRCUIT_BREAKER, {
       logger,
-      probeTtlMs: config.conversions.providerTimeoutMs + 30_000,
+      // A probe fetches its sources, too.
+      probeTtlMs: 2 * config.conversions.providerTimeoutMs + 30_000,
       backoffMs: config.circuitBackoffMs,
     }),
     generators: generatorsOf(env, config),

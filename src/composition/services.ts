@@ -91,6 +91,9 @@ function sharedOf(env: ApiEnv, config: Config): Shared {
   return made;
 }
 
+/** A send takes ten seconds at the most; nobody gets a code for as long as a lost probe is waited for. */
+const SMS_PROBE_TTL_MS = 20_000;
+
 type SmsServices = Pick<ApiServices, "sms" | "smsOutbox" | "smsInbox" | "dispatchSms">;
 
 /**
@@ -99,15 +102,20 @@ type SmsServices = Pick<ApiServices, "sms" | "smsOutbox" | "smsInbox" | "dispatc
  */
 function smsServices(
   env: ApiEnv,
-  core: CoreServices & Pick<ApiServices, "users" | "circuits"> & { readonly db: DrizzleD1Database },
+  core: CoreServices & Pick<ApiServices, "users"> & { readonly db: DrizzleD1Database },
 ): SmsServices {
   const { config, db, background } = core;
   const inbox = createD1DevSms(db, core.clock);
   const smsOutbox = createD1SmsOutbox(db);
   const alerts = createLogAlerts(core.logger);
+  const circuits = createCircuitBreakers(env.CIRCUIT_BREAKER, {
+    logger: core.logger,
+    backoffMs: config.circuitBackoffMs,
+    probeTtlMs: SMS_PROBE_TTL_MS,
+  });
   const real =
     config.sms.kind === "smsir" || config.sms.kind === "twilio"
-      ? guardedSms(createSmsSender(config.sms), circuitOf("sms", config.sms.kind), { circuits: core.circuits, alerts })
+      ? guardedSms(createSmsSender(config.sms), circuitOf("sms", config.sms.kind), { circuits, alerts })
       : null;
   const sms = real ?? inbox;
   const jobs = createQueueSmsQueue(env.SMS_QUEUE);
@@ -149,7 +157,7 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     rateLimiter: createRateLimiter(env.RATE_LIMITER, keyring),
     otp: createD1OtpRepository(db),
     hasher: createRpcPasswordHasher(env.HASHER),
-    ...smsServices(env, { config, clock: systemClock, logger, keyring, db, users, circuits, background }),
+    ...smsServices(env, { config, clock: systemClock, logger, keyring, db, users, background }),
     images: createD1ImageRepository(db),
     conversions: createD1ConversionRepository(db),
     timings: createD1StageTimings(db),

@@ -94,6 +94,8 @@ export interface Config {
     readonly maxConcurrent: number;
     readonly deadlineMs: number;
     readonly providerTimeoutMs: number;
+    /** How long a stage of a job may take that is not the provider's. */
+    readonly stageTimeoutMs: number;
     readonly maxAttempts: number;
   };
   readonly providers: {

@@ -12,7 +12,7 @@ export interface SlotOptions {
   readonly staleMs: number;
 }
 
-/** Runs a task once there is room. `maxWaitMs` is for a task that is worth waiting for longer, or not as long. */
+/** Runs a task once there is room. With `patience` it waits so long, however many wait already. */
 export type Slot = <T>(task: () => Promise<T>, patience?: { readonly maxWaitMs: number }) => Promise<T>;
 
 const POLL_MS = 10;
@@ -33,9 +33,9 @@ export function createSlot(options: SlotOptions): Slot {
     return holders.size < size;
   }
 
-  async function acquire(maxWaitMs: number): Promise<{ readonly staleAt: number }> {
+  async function acquire(maxWaitMs: number, isPatient: boolean): Promise<{ readonly staleAt: number }> {
     for (const waiter of waiting) if (waiter.until < Date.now()) waiting.delete(waiter);
-    if (waiting.size >= options.maxWaiting) throw new SlotBusyError("too many wait already");
+    if (!isPatient && waiting.size >= options.maxWaiting) throw new SlotBusyError("too many wait already");
     const me = { until: Date.now() + maxWaitMs };
     waiting.add(me);
     try {
@@ -51,8 +51,8 @@ export function createSlot(options: SlotOptions): Slot {
     }
   }
 
-  return async (task, { maxWaitMs } = options) => {
-    const mine = await acquire(maxWaitMs);
+  return async (task, patience) => {
+    const mine = await acquire(patience?.maxWaitMs ?? options.maxWaitMs, patience !== undefined);
     try {
       return await task();
     } finally {

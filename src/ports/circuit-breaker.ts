@@ -16,6 +16,7 @@ export interface CircuitPass {
 
 export type CircuitAdmission =
   | { readonly allowed: true; readonly pass: CircuitPass }
+  /** `reason`: why the circuit is open; `failures`, whatever opened it, while a probe tries whether it may close. */
   | { readonly allowed: false; readonly reason: TripReason; readonly retryAfterMs: number };
 
 export type CircuitOutcome =

@@ -105,11 +105,13 @@ export const FREE_FAILURES: ReadonlySet<GenerationFailure> = new Set([
 /** A provider of pictures: an image model behind an API, or the local engine. */
 export interface ImageGenerator {
   readonly id: ProviderId;
+  /** Calls leave the house: they have a circuit, are on record and count against the budget. */
+  readonly outside: boolean;
   /** The model that takes requests of a kind: each has a circuit breaker and a line in the cost summary of its own. */
   modelFor(kind: GenerateRequest["kind"]): string;
   /**
-   * What a call of a kind may be expected to cost at the most, in millionths of a US dollar; held against the day's
-   * budget until the true cost is known. 0 for an engine of our own.
+   * What a call of a kind is expected to cost, rather too much than too little, in millionths of a US dollar; held
+   * against the day's budget until the true cost is known. 0 for an engine of our own.
    */
   expectedCostMicros(kind: GenerateRequest["kind"]): number;
   /** @throws {GenerationError} for every failure; aborts promptly when `signal` fires. */

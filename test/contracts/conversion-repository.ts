@@ -190,14 +190,16 @@ export function conversionRepositoryContract(name: string, database: () => Promi
       const later = NOW + LEASE_MS;
       const fresh = await claim(id, { now: later });
       expect(await db.conversions.renewLease(stale, later + LEASE_MS)).toBe(false);
-      expect(await db.conversions.advance(stale, { stage: "encoding", progress: 80 }, { now: later, leaseMs: LEASE_MS })).toBe(false);
-      expect(await db.conversions.succeed(stale, result(id), later)).toBe(false);
+      expect(
+        await db.conversions.advance(stale, { stage: "encoding", progress: 80 }, { now: later, leaseMs: LEASE_MS }),
+      ).toBe(false);
+      expect(await db.conversions.succeed(stale, result(id), { now: later, answerOutboxId: null })).toBe(false);
       expect(await db.conversions.fail(stale, "no_image", later)).toBe(false);
       const back = { ...BACK, notBefore: later, now: later, outboxId: newId("obx", later) };
       expect(await db.conversions.requeue(stale, back)).toBe(false);
       expect(await usage()).toEqual({ used: 0, reserved: 1 });
       expect(await db.countRows("images", userId)).toBe(1);
-      expect(await db.conversions.succeed(fresh, result(id), later)).toBe(true);
+      expect(await db.conversions.succeed(fresh, result(id), { now: later, answerOutboxId: null })).toBe(true);
       expect(await db.conversions.find(userId, id)).toMatchObject({ status: "succeeded", attempt: 2, progress: 100 });
     });
 
@@ -205,7 +207,9 @@ export function conversionRepositoryContract(name: string, database: () => Promi
       const { db, userId, create, claim, result, usage } = await stage();
       const id = await create();
       const lease = await claim(id);
-      const reports = await times(5, () => db.conversions.succeed(lease, result(id), NOW + 1));
+      const reports = await times(5, () =>
+        db.conversions.succeed(lease, result(id), { now: NOW + 1, answerOutboxId: null }),
+      );
       expect(reports.filter(Boolean)).toHaveLength(1);
       expect(await usage()).toEqual({ used: 1, reserved: 0 });
       expect(await db.conversions.find(userId, id)).toMatchObject({ result: { imageId: `img_${id.slice(4)}` } });
@@ -222,7 +226,7 @@ export function conversionRepositoryContract(name: string, database: () => Promi
         const id = await create({ deadlineAt: NOW + 10 });
         const lease = await claim(id);
         const [succeeded, canceled, failed, expired] = await Promise.all([
-          db.conversions.succeed(lease, result(id), NOW + 9),
+          db.conversions.succeed(lease, result(id), { now: NOW + 9, answerOutboxId: null }),
           db.conversions.cancel(userId, id, NOW + 9),
           db.conversions.fail(lease, "no_image", NOW + 9),
           db.conversions.expire(id, NOW + 10),
@@ -316,7 +320,7 @@ export function conversionRepositoryContract(name: string, database: () => Promi
       const { db, userId, create, claim, result, usage } = await stage();
       const active = await create();
       const done = await create();
-      await db.conversions.succeed(await claim(done), result(done), NOW);
+      await db.conversions.succeed(await claim(done), result(done), { now: NOW, answerOutboxId: null });
       const removals = await times(3, () => db.conversions.remove(userId, active, NOW));
       expect(removals.filter((removal) => removal !== null)).toHaveLength(1);
       expect(await db.conversions.remove("usr_other", done, NOW)).toBeNull();

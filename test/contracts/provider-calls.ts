@@ -40,6 +40,7 @@ function times<T>(n: number, make: (i: number) => Promise<T>): Promise<T[]> {
 /** What every database must guarantee, run once for each. */
 export function providerCallsContract(name: string, repository: () => ProviderCallRepository): void {
   const calls = repository();
+  const begin = async (made: NewProviderCall) => (await calls.begin(made)) === "begun";
 
   async function spendOf(at: number) {
     const day = dayOf(at);
@@ -62,9 +63,7 @@ export function providerCallsContract(name: string, repository: () => ProviderCa
     it("of twenty racing calls admits exactly as many as fit, whatever their providers and models", async () => {
       const at = newDay();
       const begun = await times(20, (i) =>
-        calls.begin(
-          call(at, { budgetMicros: 399, model: `m${i % 3}`, provider: i % 2 === 0 ? "gemini" : "workers-ai" }),
-        ),
+        begin(call(at, { budgetMicros: 399, model: `m${i % 3}`, provider: i % 2 === 0 ? "gemini" : "workers-ai" })),
       );
       expect(begun.filter(Boolean)).toHaveLength(3);
       expect(await spendOf(at)).toMatchObject({ calls: 3, costMicros: 300 });
@@ -72,38 +71,53 @@ export function providerCallsContract(name: string, repository: () => ProviderCa
 
     it("may be spent to the last micro, and not beyond it", async () => {
       const at = newDay();
-      expect(await calls.begin(call(at, { expectedMicros: 101, budgetMicros: 100 }))).toBe(false);
-      expect(await calls.begin(call(at, { expectedMicros: 100, budgetMicros: 100 }))).toBe(true);
-      expect(await calls.begin(call(at, { expectedMicros: 1, budgetMicros: 100 }))).toBe(false);
-      expect(await calls.begin(call(at, { expectedMicros: 0, budgetMicros: 100 }))).toBe(true);
-      expect(await calls.begin(call(at, { expectedMicros: 1_000 }))).toBe(true);
+      expect(await begin(call(at, { expectedMicros: 101, budgetMicros: 100 }))).toBe(false);
+      expect(await begin(call(at, { expectedMicros: 100, budgetMicros: 100 }))).toBe(true);
+      expect(await begin(call(at, { expectedMicros: 1, budgetMicros: 100 }))).toBe(false);
+      expect(await begin(call(at, { expectedMicros: 0, budgetMicros: 100 }))).toBe(true);
+      expect(await begin(call(at, { expectedMicros: 1_000 }))).toBe(true);
       expect(await spendOf(at)).toMatchObject({ calls: 3, costMicros: 1_100 });
     });
 
     it("leaves no trace of a call that it refused", async () => {
       const at = newDay();
       const refused = call(at, { budgetMicros: 99 });
-      expect(await calls.begin(refused)).toBe(false);
+      expect(await begin(refused)).toBe(false);
       expect(await calls.ofConversion(refused.conversionId)).toEqual([]);
       expect(await spendOf(at)).toMatchObject({ calls: 0, costMicros: 0 });
     });
 
+    it("tells a budget that is held for calls under way from one that is spent, also after their workers died", async () => {
+      const at = newDay();
+      const [first, second] = [call(at, { budgetMicros: 200 }), call(at, { budgetMicros: 200 })];
+      await begin(first);
+      await begin(second);
+      expect(await calls.begin(call(at, { budgetMicros: 200 }))).toBe("full");
+      await calls.settle(first.id, { outcome: "success", usage: usage(150), free: false, endedAt: at });
+      expect(await calls.begin(call(at, { budgetMicros: 200 }))).toBe("spent");
+      expect(await calls.listPending(at + 1, 1_000)).toContain(second.id);
+      expect(await calls.listPending(at, 1_000)).not.toContain(second.id);
+      await calls.settle(second.id, { outcome: "aborted", ...NO_USAGE, endedAt: at });
+      expect(await calls.listPending(at + 1, 1_000)).not.toContain(second.id);
+      expect(await spendOf(at)).toMatchObject({ costMicros: 250 });
+    });
+
     it("is a day's: the next one has its own", async () => {
       const endOfDay = newDay() + DAY_MS / 2 - 1;
-      expect(await calls.begin(call(endOfDay, { budgetMicros: 100 }))).toBe(true);
-      expect(await calls.begin(call(endOfDay, { budgetMicros: 100 }))).toBe(false);
-      expect(await calls.begin(call(endOfDay + 1, { budgetMicros: 100 }))).toBe(true);
+      expect(await begin(call(endOfDay, { budgetMicros: 100 }))).toBe(true);
+      expect(await begin(call(endOfDay, { budgetMicros: 100 }))).toBe(false);
+      expect(await begin(call(endOfDay + 1, { budgetMicros: 100 }))).toBe(true);
       newDay();
     });
 
     it("has room again for what a call turned out not to cost, and none for a call that never ended", async () => {
       const at = newDay();
       const first = call(at, { budgetMicros: 100 });
-      await calls.begin(first);
-      expect(await calls.begin(call(at, { budgetMicros: 100 }))).toBe(false);
+      await begin(first);
+      expect(await begin(call(at, { budgetMicros: 100 }))).toBe(false);
       await calls.settle(first.id, { outcome: "rate_limited", usage: null, free: true, endedAt: at });
-      expect(await calls.begin(call(at, { budgetMicros: 100 }))).toBe(true);
-      expect(await calls.begin(call(at, { budgetMicros: 100 }))).toBe(false);
+      expect(await begin(call(at, { budgetMicros: 100 }))).toBe(true);
+      expect(await begin(call(at, { budgetMicros: 100 }))).toBe(false);
       expect(await spendOf(at)).toMatchObject({ calls: 2, failed: 1, costMicros: 100 });
     });
   });
@@ -112,7 +126,7 @@ export function providerCallsContract(name: string, repository: () => ProviderCa
     it("sets the true cost and tokens, once, however often and however differently it is told", async () => {
       const at = newDay();
       const made = call(at);
-      await calls.begin(made);
+      await begin(made);
       await times(10, (i) =>
         calls.settle(made.id, { outcome: "success", usage: usage(40 + i), free: false, endedAt: at + 500 }),
       );
@@ -135,8 +149,8 @@ export function providerCallsContract(name: string, repository: () => ProviderCa
     it("leaves the expected cost where nobody told the true one, and none where the provider charges nothing", async () => {
       const at = newDay();
       const [silent, free] = [call(at), call(at)];
-      await calls.begin(silent);
-      await calls.begin(free);
+      await begin(silent);
+      await begin(free);
       await calls.settle(silent.id, { outcome: "timeout", ...NO_USAGE, endedAt: at });
       await calls.settle(free.id, { outcome: "config", usage: usage(70), free: true, endedAt: at });
       expect(await calls.ofConversion(silent.conversionId)).toMatchObject([{ outcome: "timeout", costMicros: 100 }]);
@@ -147,7 +161,7 @@ export function providerCallsContract(name: string, repository: () => ProviderCa
     it("counts for the day of the start, also when the call ends on the next", async () => {
       const at = newDay() + DAY_MS / 2 - 1;
       const made = call(at);
-      await calls.begin(made);
+      await begin(made);
       await calls.settle(made.id, { outcome: "success", usage: usage(7), free: false, endedAt: at + 2_000 });
       expect(await spendOf(at)).toMatchObject({ succeeded: 1, costMicros: 7, durationMs: 2_000 });
       expect(await spendOf(at + 2_000)).toMatchObject({ calls: 0 });
@@ -185,7 +199,7 @@ export function providerCallsContract(name: string, repository: () => ProviderCa
               }
               if (begun.has(nth)) return;
               begun.add(nth);
-              await calls.begin(one);
+              await begin(one);
             }),
           );
         }
@@ -209,14 +223,14 @@ export function providerCallsContract(name: string, repository: () => ProviderCa
     const at = newDay();
     const { conversionId } = call(at);
     const made = [0, 1, 2].map((i) => call(at + i, { conversionId, attempt: i + 1 }));
-    for (const one of [...made].reverse()) await calls.begin(one);
+    for (const one of [...made].reverse()) await begin(one);
     expect((await calls.ofConversion(conversionId)).map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   });
 
   it(`${name}: days come latest first, both ends included, and no others`, async () => {
     const first = newDay();
     const days = [0, 1, 2, 3].map((i) => (i === 0 ? first : newDay()));
-    for (const at of days) await calls.begin(call(at));
+    for (const at of days) await begin(call(at));
     const range = { fromDay: dayOf(days[1] as number), toDay: dayOf(days[2] as number) };
     expect((await calls.spend(range, 100)).map(({ day }) => day)).toEqual([range.toDay, range.fromDay]);
     expect(await calls.spend(range, 1)).toHaveLength(1);

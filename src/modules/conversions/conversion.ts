@@ -104,6 +104,16 @@ export function isOverdue(conversion: Conversion, now: number): boolean {
   return !isTerminal(conversion.status) && conversion.deadlineAt <= now;
 }
 
+/** The R2 key of a paid provider's answer as it came, kept until a result has been made of it. */
+export function answerKey(conversionId: string): string {
+  return `results/${conversionId}/answer`;
+}
+
+/** Every R2 key that a conversion may have: what goes when it ends without a result, or is removed. */
+export function conversionKeys(conversionId: string): string[] {
+  return [...Object.values(resultKeys(conversionId)), answerKey(conversionId)];
+}
+
 /** The R2 keys of a conversion's result: derived, so that a second worker finds what the first one stored. */
 export function resultKeys(
   conversionId: string,

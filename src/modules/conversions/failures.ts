@@ -32,8 +32,8 @@ export interface FailurePolicy {
   readonly retry: "attempts" | "once" | "never";
   /** Whether a provider of lower quality may take over where the request allows it. */
   readonly mayFallBack: boolean;
-  /** What it tells of the provider's health. */
-  readonly circuit: "ignore" | "count" | "trip";
+  /** What it tells of the provider's health: nothing, one failure more, or that its circuit opens with this reason. */
+  readonly circuit: "ignore" | "count" | TripReason;
 }
 
 /**
@@ -44,24 +44,19 @@ export const FAILURE_POLICIES: Record<GenerationFailure, FailurePolicy> = {
   invalid_input: { code: "provider_rejected", retry: "never", mayFallBack: false, circuit: "ignore" },
   blocked: { code: "content_blocked", retry: "never", mayFallBack: false, circuit: "ignore" },
   no_image: { code: "no_image", retry: "once", mayFallBack: true, circuit: "ignore" },
-  rate_limited: { code: "provider_rate_limited", retry: "attempts", mayFallBack: true, circuit: "trip" },
-  quota_day: { code: "provider_rate_limited", retry: "never", mayFallBack: true, circuit: "trip" },
+  rate_limited: { code: "provider_rate_limited", retry: "attempts", mayFallBack: true, circuit: "rate_limited" },
+  quota_day: { code: "provider_rate_limited", retry: "never", mayFallBack: true, circuit: "quota_day" },
   unavailable: { code: "provider_unavailable", retry: "attempts", mayFallBack: true, circuit: "count" },
   timeout: { code: "provider_timeout", retry: "once", mayFallBack: true, circuit: "count" },
-  config: { code: "provider_misconfigured", retry: "never", mayFallBack: true, circuit: "trip" },
-};
-
-const TRIPS: Partial<Record<GenerationFailure, TripReason>> = {
-  rate_limited: "rate_limited",
-  quota_day: "quota_day",
-  config: "config",
+  config: { code: "provider_misconfigured", retry: "never", mayFallBack: true, circuit: "config" },
 };
 
 /** What a failed call is reported to its circuit breaker as. */
 export function circuitOutcome(error: GenerationError): CircuitOutcome {
-  const reason = TRIPS[error.failure];
-  if (reason !== undefined) return { kind: "trip", reason, retryAfterMs: error.retryAfterMs };
-  return { kind: FAILURE_POLICIES[error.failure].circuit === "count" ? "failure" : "neutral" };
+  const { circuit } = FAILURE_POLICIES[error.failure];
+  if (circuit === "ignore") return { kind: "neutral" };
+  if (circuit === "count") return { kind: "failure" };
+  return { kind: "trip", reason: circuit, retryAfterMs: error.retryAfterMs };
 }
 
 /** An open circuit fails a job as what opened it would; a spent budget is a day's quota. */
@@ -74,9 +69,18 @@ const FAILURE_OF: Record<TripReason, GenerationFailure> = {
   config: "config",
 };
 
-/** No call was made: the provider's circuit is open. */
+/** No call was made: the provider's circuit is open, or the budget has no room. */
 export class CircuitOpenError extends GenerationError {
-  constructor(circuit: string, reason: TripReason, retryAfterMs: number) {
+  /** What the pass that was given for the call is reported with, where there was one. */
+  readonly outcome: CircuitOutcome;
+
+  constructor(
+    circuit: string,
+    reason: TripReason,
+    retryAfterMs: number,
+    outcome: CircuitOutcome = { kind: "neutral" },
+  ) {
     super(FAILURE_OF[reason], `the circuit ${circuit} is open: ${reason}`, { retryAfterMs });
+    this.outcome = outcome;
   }
 }

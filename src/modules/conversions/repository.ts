@@ -162,8 +162,15 @@ export interface ConversionRepository {
   ): Promise<boolean>;
   /** Back to queued, not before `notBefore`. @returns false when the lease is no longer ours. */
   requeue(lease: Lease, options: RequeueOptions): Promise<boolean>;
-  /** Ends with a result: image row, committed unit. @returns false when the lease is no longer ours or time is up. */
-  succeed(lease: Lease, result: StoredResult, now: number): Promise<boolean>;
+  /**
+   * Ends with a result: image row, committed unit, and the promise to delete the provider's answer where there is one.
+   * @returns false when the lease is no longer ours or time is up.
+   */
+  succeed(
+    lease: Lease,
+    result: StoredResult,
+    options: { readonly now: number; readonly answerOutboxId: string | null },
+  ): Promise<boolean>;
   /** Ends with an error under the lease, releasing the unit. @returns false when the lease is no longer ours. */
   fail(lease: Lease, code: FailureCode, now: number): Promise<boolean>;
   /**

@@ -29,8 +29,11 @@ export interface FinishedPicture {
 
 /** Pixel work around a generation. */
 export interface ResultPictures {
-  /** The picture small enough for every provider (at most 4 MP); as it is where it already is. */
-  shrink(image: SourceImage): Promise<SourceImage>;
+  /**
+   * A source, small enough for every provider and to wait with (at most 4 MP). It is loaded when there is room for it:
+   * whole originals are large.
+   */
+  shrink(load: () => Promise<SourceImage>): Promise<SourceImage>;
   /**
    * A provider's picture as it is kept: in the format that was asked for, of sensible dimensions, without metadata but
    * an XMP mark that says how a machine made it (IPTC digital source type), with thumbnails.

@@ -14,7 +14,10 @@ export interface CircuitBreakersOptions {
   readonly clock?: Clock;
   /** Told when a breaker can't be asked and calls go through unwatched. */
   readonly logger?: Logger;
-  /** After so long without an outcome a probe is taken to be lost; longer than any call lasts. */
+  /**
+   * After so long without an outcome a probe is taken to be lost. To be longer than a caller holds its pass, which is
+   * the call and all it does between leave and call, such as fetching what it sends.
+   */
   readonly probeTtlMs?: number;
   /** How long a circuit stays open for the first time; twice as long each further time. */
   readonly backoffMs?: number;

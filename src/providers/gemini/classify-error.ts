@@ -1,14 +1,14 @@
 import { GoogleGenerativeAIError, GoogleGenerativeAIFetchError } from "@google/generative-ai";
-import { GenerationError, type GenerationFailure } from "../../ports/image-generator.ts";
+import { GenerationError, type GenerationFailure, type GenerationUsage } from "../../ports/image-generator.ts";
 import { asRecords, field, type JsonRecord } from "../image-models/json-fields.ts";
-import { providerText } from "../image-models/provider-text.ts";
+import { providerText, withoutSecrets } from "../image-models/provider-text.ts";
 import { untilQuotaReset } from "./quota-reset.ts";
 
 export interface ErrorContext {
   readonly model: string;
   /** Whether our own signal has fired: what comes then is its doing. */
   readonly aborted: boolean;
-  /** What must not be repeated: keys and the user's words. */
+  /** What must not be repeated, nor be taken for Google's words: keys and the user's words. */
   readonly secrets: readonly (string | null)[];
   readonly now: number;
 }
@@ -52,30 +52,34 @@ function isDayQuota(error: GoogleGenerativeAIFetchError): boolean {
   return violations.some((violation) => /PerDay/i.test(String(field(violation, "quotaId"))));
 }
 
-function isOperatorsFault(error: GoogleGenerativeAIFetchError): boolean {
+function isOperatorsFault(error: GoogleGenerativeAIFetchError, sentence: string): boolean {
   const reasons = detailsOf(error, "ErrorInfo").map((detail) => String(field(detail, "reason")));
   if (reasons.some((reason) => OPERATORS_REASONS.test(reason))) return true;
-  return detailsOf(error, "PreconditionFailure").length > 0 || OPERATORS_FAULT.test(sentenceOf(error));
+  return detailsOf(error, "PreconditionFailure").length > 0 || OPERATORS_FAULT.test(sentence);
 }
+
+/** An answer with the status of an error is not billed (https://ai.google.dev/gemini-api/docs/billing). */
+const NOTHING_USED: GenerationUsage = { promptTokens: 0, outputTokens: 0, costMicros: 0 };
 
 /** Statuses that speak of how the service is set up, and those that pass by themselves. */
 const CONFIG_STATUSES: ReadonlySet<number> = new Set([401, 402, 403, 404, 405, 410]);
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 409, 425, 499]);
 
-function failureOf(error: GoogleGenerativeAIFetchError): GenerationFailure {
+/** `sentence`: Google's own, without what it repeats of the request: a user's words must not open a circuit. */
+function failureOf(error: GoogleGenerativeAIFetchError, sentence: string): GenerationFailure {
   const status = error.status ?? 0;
   if (status === 429) {
-    if (OUT_OF_CREDIT.test(sentenceOf(error))) return "config";
+    if (OUT_OF_CREDIT.test(sentence)) return "config";
     return isDayQuota(error) ? "quota_day" : "rate_limited";
   }
   if (CONFIG_STATUSES.has(status)) return "config";
   if (status < 400 || status >= 500 || PASSING_STATUSES.has(status)) return "unavailable";
   // What is left says that the request is wrong; it would be so again.
-  return status === 400 && isOperatorsFault(error) ? "config" : "invalid_input";
+  return status === 400 && isOperatorsFault(error, sentence) ? "config" : "invalid_input";
 }
 
 function fromHttp(error: GoogleGenerativeAIFetchError, context: ErrorContext): GenerationError {
-  const failure = failureOf(error);
+  const failure = failureOf(error, withoutSecrets(sentenceOf(error), context.secrets));
   const retryAfterMs =
     failure === "quota_day"
       ? untilQuotaReset(context.now)
@@ -85,7 +89,8 @@ function fromHttp(error: GoogleGenerativeAIFetchError, context: ErrorContext): G
   const about = error.status === 404 ? `model ${context.model} not found, or not for this key` : "refused";
   const sentence = providerText(sentenceOf(error), context.secrets);
   const told = `Gemini ${context.model}: HTTP ${error.status}, ${about}${sentence && `: ${sentence}`}`;
-  return new GenerationError(failure, told, { retryAfterMs });
+  const usage = (error.status ?? 0) >= 400 ? NOTHING_USED : null;
+  return new GenerationError(failure, told, { retryAfterMs, usage });
 }
 
 /** The error number of the network, `ECONNRESET` for example, where the runtime gives one. */
@@ -105,8 +110,8 @@ function withoutAnswer(error: unknown): string {
 }
 
 /**
- * What the SDK threw, as one of the classes. Its own errors carry the url and the answer's text, so they are neither
- * quoted nor kept as a cause.
+ * What the SDK threw, as one of the classes; what was used is not known where there was no answer. The SDK's errors
+ * carry the url and the answer's text, so they are neither quoted nor kept as a cause.
  */
 export function toGenerationError(error: unknown, context: ErrorContext): GenerationError {
   if (context.aborted) return new GenerationError("timeout", `Gemini ${context.model}: no answer in time`);

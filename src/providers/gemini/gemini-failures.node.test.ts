@@ -4,6 +4,8 @@ import type { GenerateRequest } from "../../ports/image-generator.ts";
 import { type GeminiFake, startGeminiFake } from "./fake.ts";
 import type { GeminiScript } from "./fake-scripts.ts";
 
+const NOTHING_USED = { promptTokens: 0, outputTokens: 0, costMicros: 0 };
+
 let fake: GeminiFake;
 
 beforeAll(async () => {
@@ -96,8 +98,8 @@ describe("an HTTP error", () => {
     ["unavailable", "unavailable", null],
     ["deadline-exceeded", "unavailable", null],
     ["html-502", "unavailable", null],
-  ] as const)("%s is %s, to be tried again after %j ms", async (script, expected, retryAfterMs) => {
-    expect(await scripted(script)).toMatchObject({ failure: expected, retryAfterMs, usage: null });
+  ] as const)("%s is %s, to be tried again after %j ms, and cost nothing", async (script, expected, retryAfterMs) => {
+    expect(await scripted(script)).toMatchObject({ failure: expected, retryAfterMs, usage: NOTHING_USED });
   });
 
   it("404 names the model that is not there", async () => {
@@ -137,7 +139,18 @@ describe("an HTTP error", () => {
     ["529", 529, undefined, "unavailable"],
     ["302 to nowhere", 302, undefined, "unavailable"],
   ])("%s", async (_, status, error, expected) => {
-    expect(await scripted(google(status, error))).toMatchObject({ failure: expected });
+    const usage = status >= 400 ? NOTHING_USED : null;
+    expect(await scripted(google(status, error))).toMatchObject({ failure: expected, usage });
+  });
+
+  it.each([
+    [400, "Billing poster of the 1920s", "invalid_input"],
+    [429, "Your prepayment credits are depleted, in neon", "rate_limited"],
+  ])("%d is not judged by the user's words, should Google begin with them", async (status, words, expected) => {
+    fake.script(google(status, { message: `${words} can't be drawn.` }));
+    const fullWidth = words.replace(/[a-z]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) + 0xfee0));
+    const error = await failure(generate({ ...byPreset, prompt: fullWidth }));
+    expect([error.failure, error.message]).toEqual([expected, expect.not.stringContaining(words)]);
   });
 
   it("a day's quota among others is a day's quota", async () => {

@@ -98,6 +98,7 @@ describe("a call", () => {
     const own = generatorFor(fake, { prices });
     expect((await own.generate(byPreset, { signal: new AbortController().signal })).usage?.costMicros).toBe(1_120);
     expect(own.expectedCostMicros("style")).toBe(2 * 1_290);
+    expect(own.outside).toBe(true);
   });
 
   it("costs an unknown sum where the answer doesn't say", async () => {

@@ -63,12 +63,14 @@ function toImage(config: GeminiConfig, model: string, request: GenerateRequest, 
  *
  * One request, one call: nothing is tried again here. The result has the supported aspect ratio nearest to the person's
  * picture, about one megapixel, in whichever format the model chose. Answers are parsed by {@link parseResponse}; every
- * failure is one of the eight classes, with what it used where Google tells. Messages name the model, never the
+ * failure is one of the eight classes, with what it used where that is known. What a call is expected to cost is no limit:
+ * nothing in the request keeps a model from writing, and costing, more. Messages name the model, never the
  * url, a key or the user's words.
  */
 export function createGeminiGenerator(config: GeminiConfig, now: () => number = Date.now): ImageGenerator {
   return {
     id: "gemini",
+    outside: true,
     modelFor: (kind) => config.models[kind],
     expectedCostMicros: (kind) => expectedCost(pricesFor(config.models[kind], config.prices)),
     async generate(request, { signal }) {

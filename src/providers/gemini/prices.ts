@@ -25,8 +25,8 @@ function dearest(): TokenPrices {
 }
 
 /**
- * What `model` asks: as configured, else as published, else, where nobody told, as the dearest model that is known, so
- * that a budget is never overrun by a guess. A preview has its model's price.
+ * What `model` asks: as configured, else as published, else, where nobody told, as the dearest model that is known: a
+ * guess had better be too high than too low. A preview has its model's price.
  */
 export function pricesFor(model: string, configured: TokenPrices | null): TokenPrices {
   if (configured !== null) return configured;

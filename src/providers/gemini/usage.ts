@@ -22,7 +22,10 @@ function costOf({ prompt, image, text }: Tokens, prices: TokenPrices): number {
   return Math.ceil(micros / MILLION);
 }
 
-/** What a call may cost at the most, as far as one can tell before it, in millionths of a US dollar. */
+/**
+ * What a call is expected to cost, in millionths of a US dollar: more than usual ones do, and no more than that. Nothing in
+ * a request limits what the model thinks and writes, so that the bill of one may be higher.
+ */
 export function expectedCost(prices: TokenPrices): number {
   const tokens = { prompt: EXPECTED_PROMPT_TOKENS, image: EXPECTED_IMAGE_TOKENS, text: EXPECTED_TEXT_TOKENS };
   return costOf(tokens, prices);

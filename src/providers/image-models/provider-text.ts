@@ -9,17 +9,22 @@ function oneLine(text: string): string {
 }
 
 /**
+ * What a provider wrote, in one line, with "…" where it repeats one of `secrets`: what is left are its own words. The
+ * longest goes first, for a shorter one may be a part of it.
+ */
+export function withoutSecrets(text: string, secrets: readonly (string | null)[]): string {
+  const known = secrets.map((secret) => oneLine(secret ?? "")).filter(({ length }) => length >= MIN_SECRET_LENGTH);
+  known.sort((one, other) => other.length - one.length);
+  return known.reduce((rest, secret) => rest.replaceAll(secret, "…"), oneLine(text));
+}
+
+/**
  * What a provider wrote, fit for a log: one line, cut short, without urls, long quotations and `secrets` (keys, the
  * user's own words), should it have repeated them.
  */
 export function providerText(text: unknown, secrets: readonly (string | null)[]): string {
   if (typeof text !== "string") return "";
-  let told = oneLine(text);
-  for (const secret of secrets) {
-    const known = oneLine(secret ?? "");
-    if (known.length >= MIN_SECRET_LENGTH) told = told.replaceAll(known, "…");
-  }
-  return told
+  return withoutSecrets(text, secrets)
     .replace(/\bhttps?:\/\/\S+/gi, "…")
     .replace(/"([^"]*)("|$)/g, (whole, quoted: string) => (quoted.length > MAX_QUOTATION_LENGTH ? '"…"' : whole))
     .slice(0, MAX_LENGTH);

@@ -1,6 +1,6 @@
 import { inspectImage, stripMetadata } from "../../modules/images/jobs.ts";
 import { type ImageCodec, ImageCodecError, type ImageMime, MAX_DECODE_PIXELS } from "../../ports/image-codec.ts";
-import type { SourceImage } from "../../ports/image-generator.ts";
+import { GenerationError, type SourceImage } from "../../ports/image-generator.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
 import { orientRaster } from "../jsquash/orient.ts";
 import { shrunkSide } from "./shrunk-side.ts";
@@ -37,9 +37,16 @@ export async function prepareImage(processing: ImageProcessing, request: Prepare
   }
 }
 
+/**
+ * The numbers of the IMAGES binding that speak of the account or of its servers: a spent allowance, nobody there
+ * (https://developers.cloudflare.com/images/reference/troubleshooting/).
+ */
+const NOT_THE_PICTURES: ReadonlySet<number> = new Set([9422, 9504, 9505, 9510]);
+
 /** Whether the IMAGES binding answered about the picture (its errors carry a number), and did not just fail. */
 export function isVerdict(error: unknown): boolean {
-  return error instanceof Error && "code" in error && typeof error.code === "number";
+  if (!(error instanceof Error && "code" in error && typeof error.code === "number")) return false;
+  return !NOT_THE_PICTURES.has(error.code);
 }
 
 async function prepareHere({ codec }: ImageProcessing, request: PrepareRequest): Promise<PreparedImage> {
@@ -80,6 +87,8 @@ async function prepareOutside({ transform }: ImageProcessing, request: PrepareRe
 /**
  * A stored picture as providers get it: small enough to decode in an isolate and to hold a few of in its memory; shrunk
  * outside it where it is larger. Pictures that may be transparent become WebP, the others JPEG.
+ * @throws {GenerationError} invalid_input for a picture that can't be shrunk and so can't be given to anybody; as it is
+ * for machinery that fails, with which another attempt may have more luck.
  */
 export async function shrinkSource(
   { transform }: Pick<ImageProcessing, "transform">,
@@ -89,8 +98,13 @@ export async function shrinkSource(
   if (width * height <= MAX_DECODE_PIXELS && bytes.byteLength <= MAX_SOURCE_BYTES) return image;
   const maxSide = shrunkSide(image, { maxSide: MAX_SOURCE_SIDE, maxPixels: MAX_DECODE_PIXELS });
   const smallMime = mime === "image/jpeg" ? mime : "image/webp";
-  const small = await transform(bytes, { mime: smallMime, maxSide, quality: SOURCE_QUALITY });
+  const small = await transform(bytes, { mime: smallMime, maxSide, quality: SOURCE_QUALITY }).catch(
+    (error: unknown) => {
+      if (!(error instanceof ImageCodecError || isVerdict(error))) throw error;
+      throw new GenerationError("invalid_input", "a source picture can't be shrunk", { cause: error });
+    },
+  );
   const found = inspectImage(small);
-  if (!found.ok) throw new ImageCodecError(`a shrunk picture is not usable: ${found.reason}`);
+  if (!found.ok) throw new GenerationError("invalid_input", `a shrunk source picture is not usable: ${found.reason}`);
   return { bytes: small, mime: smallMime, width: found.width, height: found.height };
 }

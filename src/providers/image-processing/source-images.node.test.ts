@@ -40,7 +40,27 @@ describe("shrinkSource", () => {
 
   it("does not pass on what came back broken", async () => {
     const broken: Transform = async () => new Uint8Array([1, 2, 3]);
-    await expect(shrinkSource({ transform: broken }, source(2_300, 1_800))).rejects.toThrow("not usable");
+    const work = shrinkSource({ transform: broken }, source(2_300, 1_800));
+    await expect(work).rejects.toMatchObject({
+      failure: "invalid_input",
+      message: expect.stringContaining("not usable"),
+    });
+  });
+
+  it.each([
+    ["the service says that it can't be read", Object.assign(new Error("9412: no picture"), { code: 9412 })],
+    ["the codec can't read it", new ImageCodecError("junk")],
+  ])("says that a provider can't be given a picture where %s", async (_, error) => {
+    const work = shrinkSource({ transform: () => Promise.reject(error) }, source(2_300, 1_800));
+    await expect(work).rejects.toMatchObject({ name: "GenerationError", failure: "invalid_input", cause: error });
+  });
+
+  it.each([
+    ["without a number", new Error("network lost")],
+    ["with the number of a spent allowance", Object.assign(new Error("9422: limit reached"), { code: 9422 })],
+    ["with the number of a server that is down", Object.assign(new Error("9510: no contact"), { code: 9510 })],
+  ])("blames no picture for a service that fails %s", async (_, error) => {
+    await expect(shrinkSource({ transform: () => Promise.reject(error) }, source(2_300, 1_800))).rejects.toBe(error);
   });
 });
 

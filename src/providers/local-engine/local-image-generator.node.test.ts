@@ -70,6 +70,10 @@ describe("createLocalImageGenerator", () => {
     expect(await bytes(2)).not.toEqual(first);
   });
 
+  it("asks nobody outside", () => {
+    expect([generator.outside, generator.expectedCostMicros("tryon")]).toEqual([false, 0]);
+  });
+
   it("doesn't understand the prompt: it changes nothing", async () => {
     const plain = await generator.generate(preset("ink"), { signal });
     const prompted = await generator.generate({ ...preset("ink"), prompt: "in the style of nobody" }, { signal });

@@ -30,6 +30,7 @@ const OUTPUT_QUALITY = 85;
 export function createLocalImageGenerator({ codec }: { readonly codec: ImageCodec }): ImageGenerator {
   return {
     id: "local",
+    outside: false,
     modelFor: () => LOCAL_MODEL,
     expectedCostMicros: () => 0,
     async generate(request, { signal }) {

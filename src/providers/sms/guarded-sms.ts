@@ -38,7 +38,8 @@ export function guardedSms(
       try {
         await sender.sendOtp(message, options);
       } catch (error) {
-        if (error instanceof SmsError) await report(OUTCOMES[error.failure](error.retryAfterMs));
+        // Any other error says nothing of the provider, but a probe that never comes back holds all others up.
+        await report(error instanceof SmsError ? OUTCOMES[error.failure](error.retryAfterMs) : { kind: "neutral" });
         throw error;
       }
       await report({ kind: "success" });

@@ -9,7 +9,6 @@ import {
   setUp,
   WISH,
 } from "../../../test/support/workers-ai.ts";
-import { FREE_FAILURES } from "../../ports/image-generator.ts";
 import type { Scripted } from "./fake.ts";
 
 describe("a failure", () => {
@@ -58,6 +57,32 @@ describe("a failure", () => {
     expect((await failureOf(generate(request({ prompt: wish })))).failure).toBe("unavailable");
   });
 
+  it.each([
+    ["as they were sent", "ｆｌａｇｇｅｄ ＮＳＦＷ ship", "flagged NSFW ship"],
+    ["as they were shortened", `NSFW ${"sea ".repeat(120)}`, `NSFW ${"sea ".repeat(120)}`.slice(0, 360).trim()],
+    ["in one line", "flagged\n\nship", "flagged ship"],
+  ])("is not judged by the user's words %s, and repeats none of them", async (_, wish, sent) => {
+    for (const next of [
+      { error: [3030, `AiError: failed to run ${sent} here`] },
+      { answer: { errors: [{ code: 3030, message: `AiError: failed to run ${sent} here` }] } },
+    ] satisfies Scripted[]) {
+      const { fake, generate } = setUp();
+      fake.script(next);
+      const error = await failureOf(generate(request({ prompt: wish })));
+      expect(fake.calls[0]?.form.prompt).toContain(`>${sent}<`);
+      expect([error.failure, error.message]).toEqual(["unavailable", expect.stringMatching(/failed to run … here$/)]);
+    }
+  });
+
+  it.each([
+    ["NSFW", "Input prompt contains NSFW content"],
+    ["flagged", "Your output has been flagged. Please choose another prompt / input image combination"],
+  ])("that is a verdict can't be talked away by the wish «%s»", async (wish, verdict) => {
+    const { fake, generate } = setUp();
+    fake.script({ error: [3030, `AiError: AiError: ${verdict} (8f3e)`] });
+    expect((await failureOf(generate(request({ prompt: wish })))).failure).toBe("blocked");
+  });
+
   it("of the day's allocation waits until midnight UTC", async () => {
     const error = await scriptedFailure({
       error: [3036, "You have used up your daily free allocation of 10,000 neurons."],
@@ -65,12 +90,31 @@ describe("a failure", () => {
     expect([error.failure, error.retryAfterMs]).toEqual(["quota_day", 5.5 * 60 * 60_000]);
   });
 
-  it("for want of capacity cost nothing, as do those that are turned away", async () => {
-    const full = await scriptedFailure({ error: [3040, "No more data centers to forward the request to"] });
-    expect(full.usage?.costMicros).toBe(0);
-    const unknown = await scriptedFailure({ error: [5007, "No such model"] });
-    expect([unknown.usage, FREE_FAILURES.has(unknown.failure)]).toEqual([null, true]);
-    expect((await scriptedFailure({ error: [3030, "AiError: unknown"] })).usage).toBeNull();
+  it.each<[Scripted]>([
+    [{ error: [3040, "No more data centers to forward the request to"] }],
+    [{ error: [3036, "You have used up your daily free allocation of 10,000 neurons."] }],
+    [{ error: [5007, "No such model"] }],
+    [{ error: [5006, "AiError: Bad input: required properties at '/' are 'prompt'"] }],
+    [{ error: [3006, "Request is too large"] }],
+    [{ error: [3030, "AiError: Model input is not valid: missing required input"] }],
+    [{ api: [10000, "Authentication error"] }],
+    [{ api: [429, "Too many requests"] }],
+    [{ body: "Rate limit exceeded" }],
+    [{ throws: new Error("Binding AI needs to be run remotely") }],
+  ])("%j came before any model ran, and cost nothing", async (next) => {
+    expect((await scriptedFailure(next)).usage).toEqual({ promptTokens: 0, outputTokens: 0, costMicros: 0 });
+  });
+
+  it.each<[Scripted]>([
+    [{ error: [3030, "AiError: unknown model execution failure"] }],
+    [{ error: [3030, "AiError: Your output has been flagged. Please choose another prompt"] }],
+    [{ error: [3007, "Request timeout"] }],
+    [{ error: [3008, "Request was aborted"] }],
+    [{ error: [9999, "Something new"] }],
+    [{ body: "<html><title>502 Bad gateway</title></html>" }],
+    [{ throws: new TypeError("Network connection lost.") }],
+  ])("%j may have come after the work, and cost nobody knows what", async (next) => {
+    expect((await scriptedFailure(next)).usage).toBeNull();
   });
 
   it("says what it was in one clean line, without the user's words", async () => {

@@ -1,11 +1,11 @@
 import { GenerationError, type GenerationFailure, type GenerationUsage } from "../../ports/image-generator.ts";
-import { providerText } from "../image-models/provider-text.ts";
+import { providerText, withoutSecrets } from "../image-models/provider-text.ts";
 
 export interface ErrorContext {
   readonly model: string;
   /** Whether our own signal has fired: what comes then is its doing. */
   readonly aborted: boolean;
-  /** What must not be repeated: the user's words. */
+  /** What must not be repeated, nor be taken for a verdict: the user's words, as written and as sent. */
   readonly secrets: readonly (string | null)[];
   readonly now: number;
 }
@@ -40,45 +40,56 @@ const FAILURES: Readonly<Record<string, GenerationFailure>> = {
   "429": "rate_limited",
 };
 
-/** No model has run: there was none with room for the request. */
-const OUT_OF_CAPACITY = "3040";
+/** Of the codes above those that may come after the work; all others are told before a model runs. */
+const MAY_HAVE_RUN: ReadonlySet<string> = new Set(["3007", "3008"]);
 
 /**
- * How the model's own refusals read. They are 3030 ("Input prompt contains NSFW content", "Your output has been flagged.
- * Please choose another prompt / input image combination"), as is everything else that goes wrong inside of a model.
+ * How the model's own refusals begin. They are 3030, as is everything else that goes wrong inside of a model. No wish
+ * can put its words at the beginning, so that these are read as they stand: one of "NSFW" does not talk them away.
  */
+const REFUSAL =
+  /^(?:\d+: )?(?:[A-Za-z]+: )*(?:(?:Input|Output) \w+ contains NSFW|Your (?:in|out)put has been flagged)/i;
+/** How a refusal in other words may read. */
 const REFUSED = /NSFW|\bflagged\b|safety|moderat|content policy|prohibited/i;
 const INVALID = /input is not valid|bad input|invalid input|missing required|must be smaller|too large/i;
 const RATE_LIMITED = /rate limit|too many requests/i;
 /** What `wrangler dev` says where it has no connection to the real thing. */
 const NOT_CONNECTED = /run remotely|not supported in local/i;
 
-/** An error may repeat the request, and the user's words would then be taken for a verdict on them. */
-function without(text: string, secrets: readonly (string | null)[]): string {
-  return secrets.reduce<string>((rest, secret) => (secret ? rest.replaceAll(secret, "") : rest), text);
+interface Judged {
+  readonly failure: GenerationFailure;
+  /** Whether it is certain that no model has run. */
+  readonly isFree: boolean;
 }
 
-function failureOf(name: string, code: string | null, text: string): GenerationFailure {
+function judge({ name, message }: Error, code: string | null, secrets: ErrorContext["secrets"]): Judged {
+  // An error may repeat the request, and the user's words would then be taken for a verdict on them.
+  const text = withoutSecrets(message, secrets);
   // The binding's own objection, before anything is sent: a gateway that can't take forms, for example.
-  if (name === "AiInternalError" || NOT_CONNECTED.test(text)) return "config";
+  if (name === "AiInternalError" || NOT_CONNECTED.test(text)) return { failure: "config", isFree: true };
   const known = code === null ? undefined : FAILURES[code];
-  if (known !== undefined) return known;
+  if (known !== undefined) return { failure: known, isFree: !MAY_HAVE_RUN.has(code as string) };
   // A request that may have been refused is not tried elsewhere: this comes before the other guesses.
-  if (REFUSED.test(text)) return "blocked";
-  if (RATE_LIMITED.test(text)) return "rate_limited";
-  return code === "3030" && INVALID.test(text) ? "invalid_input" : "unavailable";
+  if (REFUSAL.test(message) || REFUSED.test(text)) return { failure: "blocked", isFree: false };
+  if (RATE_LIMITED.test(text)) return { failure: "rate_limited", isFree: true };
+  if (code === "3030" && INVALID.test(text)) return { failure: "invalid_input", isFree: true };
+  return { failure: "unavailable", isFree: false };
 }
 
-/** What the binding threw, or an error in an answer, as one of the classes; its text is cut and cleaned. */
+/**
+ * What the binding threw, or an error in an answer, as one of the classes; its text is cut and cleaned. It used nothing
+ * where it came before a model ran, for a neuron is computing done
+ * (https://developers.cloudflare.com/workers-ai/platform/pricing/), and nobody knows what in all other cases.
+ */
 export function toGenerationError(error: unknown, context: ErrorContext): GenerationError {
   const { model, aborted, secrets, now } = context;
   if (aborted) return new GenerationError("timeout", `Workers AI ${model}: no answer in time`);
-  const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
-  const code = /^(?:[A-Za-z]+: )*(\d{3,5}): /.exec(message)?.[1] ?? null;
-  const failure = failureOf(name, code, without(message, secrets));
+  const thrown = error instanceof Error ? error : { name: "", message: String(error) };
+  const code = /^(?:[A-Za-z]+: )*(\d{3,5}): /.exec(thrown.message)?.[1] ?? null;
+  const { failure, isFree } = judge(thrown, code, secrets);
   // The free allocation comes anew at 00:00 UTC (https://developers.cloudflare.com/workers-ai/platform/pricing/).
   const retryAfterMs = failure === "quota_day" ? DAY_MS - (now % DAY_MS) : null;
-  const usage = code === OUT_OF_CAPACITY ? NOTHING_USED : null;
-  const told = providerText(message, secrets);
+  const usage = isFree ? NOTHING_USED : null;
+  const told = providerText(thrown.message, secrets);
   return new GenerationError(failure, `Workers AI ${model}: ${told || "failed"}`, { retryAfterMs, usage });
 }

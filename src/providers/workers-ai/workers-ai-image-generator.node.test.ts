@@ -103,6 +103,7 @@ describe("an answer", () => {
     expect(image).toMatchObject({ mime, model: MODEL, degraded: false });
     expect(image.usage).toEqual({ promptTokens: 0, outputTokens: 0, costMicros: 15_000 });
     expect([generator.modelFor("style"), generator.expectedCostMicros("tryon")]).toEqual([MODEL, 15_000]);
+    expect(generator.outside).toBe(true);
     const { width, height, data } = await codec.decode(image.bytes, mime);
     expect([width, height]).toEqual([1_248, 832]);
     // Half red, half blue.

@@ -9,6 +9,7 @@ import {
   type ImageGenerator,
   type SourceImage,
 } from "../../ports/image-generator.ts";
+import { cleanWish } from "../image-models/quote-wish.ts";
 import type { WorkersAiBinding } from "./binding.ts";
 import { toGenerationError } from "./classify-error.ts";
 import { type ParsedAnswer, parseAnswer } from "./parse-answer.ts";
@@ -39,6 +40,12 @@ async function fitPictures({ fitInto, config }: WorkersAiDeps, request: Generate
   return fitted;
 }
 
+/** What an error may repeat and nobody may read: the words as they were written, cleaned, and cleaned as they were sent. */
+function secretsOf(request: GenerateRequest): (string | null)[] {
+  const { prompt } = request;
+  return [prompt, cleanWish(prompt), cleanWish(withShortWish(request).prompt)];
+}
+
 /** @throws what the binding throws. */
 async function ask(
   { binding, config, prompt }: WorkersAiDeps,
@@ -63,15 +70,17 @@ export function createWorkersAiGenerator(deps: WorkersAiDeps): ImageGenerator {
   const { model } = config;
   const usage: GenerationUsage = { promptTokens: 0, outputTokens: 0, costMicros: config.priceMicros };
 
-  function toImage(answer: ParsedAnswer, { prompt }: GenerateRequest): GeneratedImage {
+  function toImage(answer: ParsedAnswer, request: GenerateRequest): GeneratedImage {
     if (answer.kind === "picture") return { bytes: answer.bytes, mime: answer.mime, model, degraded: false, usage };
     if (answer.kind === "nothing")
       throw new GenerationError("no_image", `Workers AI ${model}: ${answer.what}`, { usage });
-    throw toGenerationError(new Error(answer.message), { model, aborted: false, secrets: [prompt], now: now() });
+    const context = { model, aborted: false, secrets: secretsOf(request), now: now() };
+    throw toGenerationError(new Error(answer.message), context);
   }
 
   return {
     id: "workers-ai",
+    outside: true,
     modelFor: () => model,
     expectedCostMicros: () => config.priceMicros,
     async generate(request, { signal }) {
@@ -83,8 +92,8 @@ export function createWorkersAiGenerator(deps: WorkersAiDeps): ImageGenerator {
         return toImage(answer, request);
       } catch (error) {
         if (error instanceof GenerationError) throw error;
-        const { prompt } = request;
-        throw toGenerationError(error, { model, aborted: signal.aborted, secrets: [prompt], now: now() });
+        const context = { model, aborted: signal.aborted, secrets: secretsOf(request), now: now() };
+        throw toGenerationError(error, context);
       }
     },
   };

@@ -146,7 +146,8 @@ describe("the cache of an isolate", () => {
     setClock(30_000);
     const probe = await passOf(by, circuit);
     expect(probe.probe).not.toBeNull();
-    expect((await by.circuits.admit(circuit)).allowed).toBe(false);
+    expect(await by.circuits.admit(circuit)).toMatchObject({ allowed: false, reason: "failures" });
+    expect(await by.circuits.state(circuit)).toMatchObject({ state: "half_open", reason: "config" });
     expect(await by.circuits.report(probe, NEUTRAL)).toBeNull();
   });
 

@@ -249,7 +249,9 @@ describe("circuits", () => {
     const stage = await workerStage(fakeGenerator());
     const input = conversionInput(stage.personImageId, { providerRequested: "gemini" });
     const id = await stage.newConversion({ input });
-    await runConversion(stage.deps, id);
+    const { config } = stage.deps;
+    const providers = { ...config.providers, available: ["gemini", "local"] as const };
+    await runConversion({ ...stage.deps, config: { ...config, providers } }, id);
     expect(await found(stage, id)).toMatchObject({ status: "failed", errorCode: "provider_misconfigured" });
     expect(stage.alerts).toMatchObject([{ name: "provider_misconfigured", about: "gemini" }]);
   });
@@ -267,6 +269,7 @@ describe("what calls cost", () => {
     const stage = await workerStage(generator);
     const ids = [await stage.newConversion(), await stage.newConversion()];
     for (const id of ids) await runConversion(stage.deps, id);
+    await stage.background();
     for (const id of ids) {
       expect(await stage.deps.calls.ofConversion(id)).toMatchObject([
         {
@@ -310,13 +313,19 @@ describe("what calls cost", () => {
     const generator = outsideGenerator();
     const stage = await workerStage(generator, fakeGenerator());
     const { config } = stage.deps;
+    // What earlier tests left open would be waited for.
+    for (const id of await stage.deps.calls.listPending(Date.now() + 60_000, 1_000)) {
+      await stage.deps.calls.settle(id, { outcome: "aborted", usage: null, free: true, endedAt: Date.now() });
+    }
     const spent = (await db.select().from(providerSpend)).reduce((sum, row) => sum + row.costMicros, 0);
     // Room for two calls that cost 40,000 and may cost 80,000.
     const providers = { ...config.providers, dailyBudgetMicros: spent + 120_000 };
     const deps = { ...stage.deps, config: { ...config, providers } };
     const ids = await Promise.all(Array.from({ length: 5 }, () => stage.newConversion()));
-    for (const id of ids) await runConversion(deps, id);
-    await stage.background();
+    for (const id of ids) {
+      await runConversion(deps, id);
+      await stage.background();
+    }
     const statuses = await Promise.all(ids.map(async (id) => (await found(stage, id)).status));
     expect(statuses).toEqual(["succeeded", "succeeded", "failed", "failed", "failed"]);
     expect(generator.calls).toHaveLength(2);

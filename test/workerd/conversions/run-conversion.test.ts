@@ -194,7 +194,7 @@ it("takes a job back from a step that hangs, and tries it again", async () => {
   const { config } = stage.deps;
   const hanging = {
     ...stage.deps,
-    config: { ...config, conversions: { ...config.conversions, providerTimeoutMs: 50 } },
+    config: { ...config, conversions: { ...config.conversions, stageTimeoutMs: 50 } },
     pictures: { ...stage.deps.pictures, shrink: () => new Promise<never>(() => {}) },
   };
   await runConversion(hanging, id);

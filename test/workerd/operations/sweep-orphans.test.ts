@@ -88,7 +88,7 @@ describe("going through the object store", () => {
       model: "m",
       degraded: false,
     } as const;
-    if (claimed) await d1.conversions.succeed(claimed.lease, result, Date.now());
+    if (claimed) await d1.conversions.succeed(claimed.lease, result, { now: Date.now(), answerOutboxId: null });
     await put([waiting, working, done].flatMap(keysOfResult));
     stage.advance(DAY_MS + 60_000);
     expect(await sweep(stage)).toBe(0);

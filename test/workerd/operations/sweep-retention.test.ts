@@ -52,7 +52,7 @@ async function succeeded(stage: WorkerStage): Promise<{ id: string; imageId: str
   const imageId = resultImageId(id);
   const picture = { imageId, mime: "image/jpeg", bytes: 1, width: 64, height: 64, sha256: "00" } as const;
   const result = { ...picture, provider: "local", model: "m", degraded: false } as const;
-  expect(await d1.conversions.succeed(claimed.lease, result, now)).toBe(true);
+  expect(await d1.conversions.succeed(claimed.lease, result, { now: now, answerOutboxId: null })).toBe(true);
   for (const key of Object.values(resultKeys(id))) await bindings.BUCKET.put(key, "x");
   return { id, imageId };
 }

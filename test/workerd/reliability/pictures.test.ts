@@ -42,7 +42,7 @@ const processing = {
 };
 /** The pixel work of production, in place of the stage's. */
 const PICTURES: WorkerStage["deps"]["pictures"] = {
-  shrink: (image) => shrinkSource(processing, image),
+  shrink: async (load) => shrinkSource(processing, await load()),
   finish: (image, options) => finishResult(processing, image, options),
 };
 const SILENT = { CONVERSION_QUEUE: { send: async () => {} } };

@@ -81,7 +81,7 @@ export class NaiveBreaker {
     if (!this.isOpen) return { reason: null, retryAfterMs: null };
     if (!this.#isHalfOpen) return { reason: this.reason, retryAfterMs: this.until - this.now };
     if (this.probe && this.now < this.probe.until) {
-      return { reason: this.reason, retryAfterMs: Math.min(5_000, this.probe.until - this.now) };
+      return { reason: "failures", retryAfterMs: Math.min(5_000, this.probe.until - this.now) };
     }
     this.probe = { token, until: this.now + ttlMs };
     this.lastEventAt = this.now;

@@ -33,6 +33,7 @@ export function fakeGenerator(answer?: ImageGenerator["generate"], options: Fake
   const calls: GenerateRequest[] = [];
   return {
     id,
+    outside: costMicros > 0,
     calls,
     modelFor: () => model,
     expectedCostMicros: () => costMicros * 2,
@@ -100,7 +101,7 @@ export async function workerStage(...generators: readonly ImageGenerator[]): Pro
       },
     },
     pictures: {
-      shrink: async (image) => image,
+      shrink: (load) => load(),
       finish: async ({ bytes }, { outputMime }) => ({
         bytes: new Uint8Array(bytes),
         mime: outputMime,

@@ -5,7 +5,7 @@ import { auditLog, conversions, images, outbox, quotaLedger } from "../../../src
 import { newId } from "../../../src/kernel/ids.ts";
 import { linkAudit } from "../../../src/modules/audit/jobs.ts";
 import { sweepIdentity } from "../../../src/modules/auth/jobs.ts";
-import { resultKeys } from "../../../src/modules/conversions/conversion.ts";
+import { conversionKeys } from "../../../src/modules/conversions/conversion.ts";
 import { objectKeys } from "../../../src/modules/images/object-keys.ts";
 import { sweepErasures } from "../../../src/modules/users/jobs.ts";
 import { deleteMe } from "../../../src/modules/users/service/delete-me.ts";
@@ -148,7 +148,7 @@ it("signed urls stop working and running conversions are canceled before anythin
   expect(await d1.conversions.renewLease(account.lease, Date.now() + MINUTE)).toBe(false);
   expect(await d1.conversions.advance(account.lease, { stage: "generating", progress: 20 }, times)).toBe(false);
   const late = (await db.select().from(outbox)).filter(({ topic }) => topic === "objects.delete");
-  expect(late.map(({ payload }) => payload)).toContainEqual({ keys: Object.values(resultKeys(conversionId)) });
+  expect(late.map(({ payload }) => payload)).toContainEqual({ keys: conversionKeys(conversionId) });
   await sweep(MINUTE);
   expect(await leftOf(account)).toMatchObject(NOTHING);
 });

@@ -1,5 +1,5 @@
 import { and, eq, exists, isNull, type SQL, sql } from "drizzle-orm";
-import { resultKeys } from "../../../modules/conversions/conversion.ts";
+import { conversionKeys } from "../../../modules/conversions/conversion.ts";
 import type { UserRepository } from "../../../modules/users/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversions, devSms, images, outbox, quotaLedger, users, verificationTokens } from "../schema/index.ts";
@@ -18,7 +18,7 @@ const LATE_RESULT_MS = 10 * 60_000;
 
 /** Promises to delete what workers of running conversions may still store; goes before those are canceled. */
 function dropLateResults(db: Database, userId: string, now: number, done: SQL) {
-  const patterns = Object.values(resultKeys("{id}"));
+  const patterns = conversionKeys("{id}");
   const keys = patterns.map((pattern) => sql`replace(${pattern}, '{id}', ${conversions.id})`);
   return db.insert(outbox).select(
     sql`SELECT 'obx_' || substr(${conversions.id}, 5) || hex(randomblob(4)), 'objects.delete',

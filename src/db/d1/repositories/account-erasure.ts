@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, isNotNull, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
-import { resultKeys } from "../../../modules/conversions/conversion.ts";
+import { conversionKeys } from "../../../modules/conversions/conversion.ts";
 import { objectKeys } from "../../../modules/images/object-keys.ts";
 import type { AccountErasure } from "../../../modules/users/repository.ts";
 import type { Database } from "../atomic.ts";
@@ -108,7 +108,7 @@ export function createD1AccountErasure(db: Database): AccountErasure {
         return {
           conversionIds,
           imageIds: [],
-          objectKeys: conversionIds.flatMap((id) => Object.values(resultKeys(id))),
+          objectKeys: conversionIds.flatMap((id) => conversionKeys(id)),
         };
       }
       const rows = await db

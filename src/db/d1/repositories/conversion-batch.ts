@@ -2,7 +2,7 @@ import { and, eq, exists, inArray, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { AuditEvent } from "../../../kernel/audit.ts";
 import { newId } from "../../../kernel/ids.ts";
-import { type ConversionStatus, resultKeys, sourcesOf } from "../../../modules/conversions/conversion.ts";
+import { type ConversionStatus, conversionKeys, sourcesOf } from "../../../modules/conversions/conversion.ts";
 import type { EndStatus, Lease } from "../../../modules/conversions/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversionEvents, conversions, outbox, quotaLedger } from "../schema/index.ts";
@@ -93,7 +93,7 @@ function dropLateResult(db: Database, id: string, now: number, done: SQL) {
   const values = {
     id: newId("obx", now),
     topic: "objects.delete" as const,
-    payload: { keys: Object.values(resultKeys(id)) },
+    payload: { keys: conversionKeys(id) },
     dueAt: now + LATE_RESULT_MS,
     createdAt: now,
   };

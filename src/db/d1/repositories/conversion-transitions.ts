@@ -1,6 +1,6 @@
-import { and, eq, exists, gt, isNull, lte, or, sql } from "drizzle-orm";
+import { and, eq, exists, gt, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import { newId, resultImageId } from "../../../kernel/ids.ts";
-import { resultKeys } from "../../../modules/conversions/conversion.ts";
+import { answerKey, conversionKeys, resultKeys } from "../../../modules/conversions/conversion.ts";
 import type { ConversionRepository } from "../../../modules/conversions/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversions, images, outbox } from "../schema/index.ts";
@@ -20,6 +20,13 @@ type Transitions = Omit<
   | "queuePositions"
   | "answerIdempotencyKey"
 >;
+
+/** Promises that the provider's answer goes, now that a result has been made of it. */
+function dropAnswer(db: Database, id: string, outboxId: string, now: number, done: SQL) {
+  const payload = { keys: [answerKey(id)] };
+  const values = { id: outboxId, topic: "objects.delete" as const, payload, dueAt: now + 60_000, createdAt: now };
+  return insertWhere(db, outbox, values, done);
+}
 
 export function createConversionTransitions(db: Database): Transitions {
   return {
@@ -71,7 +78,7 @@ export function createConversionTransitions(db: Database): Transitions {
             {
               id: outboxId,
               topic: "objects.delete",
-              payload: { keys: Object.values(resultKeys(id)) },
+              payload: { keys: conversionKeys(id) },
               dueAt: now + 60_000,
               createdAt: now,
             },
@@ -169,7 +176,7 @@ export function createConversionTransitions(db: Database): Transitions {
         ],
       }),
 
-    succeed(lease, result, now) {
+    succeed(lease, result, { now, answerOutboxId }) {
       const holds = and(held(lease), gt(conversions.deadlineAt, now));
       const holding = exists(db.select({ one: sql`1` }).from(conversions).where(holds));
       const { original, thumbnail } = resultKeys(lease.conversionId);
@@ -202,6 +209,8 @@ export function createConversionTransitions(db: Database): Transitions {
         now,
         event: { type: "conversion.succeeded", cause: "result stored" },
         ledger: "committed",
+        after: (done) =>
+          answerOutboxId === null ? [] : [dropAnswer(db, lease.conversionId, answerOutboxId, now, done)],
       });
     },
 

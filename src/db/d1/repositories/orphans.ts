@@ -1,6 +1,6 @@
 import { and, eq, inArray, isNull, type SQL, sql } from "drizzle-orm";
 import { resultImageId } from "../../../kernel/ids.ts";
-import { resultKeys } from "../../../modules/conversions/conversion.ts";
+import { answerKey, resultKeys } from "../../../modules/conversions/conversion.ts";
 import type { OrphanRecords } from "../../../modules/conversions/retention.ts";
 import { imageKeys, objectKeys } from "../../../modules/images/object-keys.ts";
 import type { Database } from "../atomic.ts";
@@ -10,7 +10,8 @@ import { isActive } from "./conversion-reads.ts";
 const ID = /^(usr|img|cnv)_[0-9A-HJKMNP-TV-Z]{26}$/;
 
 interface Owner {
-  readonly imageId: string;
+  /** Null for what is kept only while its conversion is active. */
+  readonly imageId: string | null;
   /** Null for an upload. */
   readonly conversionId: string | null;
 }
@@ -19,6 +20,7 @@ interface Owner {
 function ownerOf(key: string): Owner | null {
   const [folder, first = "", second = ""] = key.split("/");
   if (folder === "results" && first.startsWith("cnv_") && ID.test(first)) {
+    if (key === answerKey(first)) return { imageId: null, conversionId: first };
     const isOwn = Object.values(resultKeys(first)).includes(key);
     return isOwn ? { imageId: resultImageId(first), conversionId: first } : null;
   }
@@ -65,7 +67,9 @@ export function createD1Orphans(db: Database): OrphanRecords {
           .where(and(inArray(conversions.id, among(known.map(({ conversionId }) => conversionId))), isActive)),
       ]);
       const kept = new Set([...liveImages, ...activeConversions].map(({ id }) => id));
-      const orphans = known.filter(({ imageId, conversionId }) => !kept.has(imageId) && !kept.has(conversionId ?? ""));
+      const orphans = known.filter(
+        ({ imageId, conversionId }) => !kept.has(imageId ?? "") && !kept.has(conversionId ?? ""),
+      );
       return { orphans: orphans.map(({ key }) => key), unknown };
     },
   };

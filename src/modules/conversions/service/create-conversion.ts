@@ -4,6 +4,7 @@ import { monthOf } from "../../../kernel/clock.ts";
 import { newId } from "../../../kernel/ids.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import { deleteImageObjects, type NewImage } from "../../images/index.ts";
+import { candidates } from "../candidates.ts";
 import type { Conversion, ConversionInput } from "../conversion.ts";
 import { isTerminal } from "../conversion.ts";
 import type { ConversionsDeps } from "../deps.ts";
@@ -52,12 +53,11 @@ export function replayAnswer(record: IdempotencyRecord, fingerprint: string, now
 
 function assertProvider(deps: Pick<ConversionsDeps, "config">, input: ConversionInput): void {
   const { available } = deps.config.providers;
-  const { providerRequested, fallback } = input;
-  if (providerRequested === null || available.includes(providerRequested) || fallback === "allow") return;
+  if (candidates(deps.config, input).some((provider) => available.includes(provider))) return;
   throw invalidField(
     "provider",
     "provider_unavailable",
-    `This provider is not set up here. Available: ${available.join(", ")}; or send fallback: "allow".`,
+    `This provider is not set up here, and none of lower quality may take over. Available: ${available.join(", ")}.`,
   );
 }
 

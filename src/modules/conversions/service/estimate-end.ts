@@ -1,3 +1,4 @@
+import { wantedProvider } from "../candidates.ts";
 import { type Conversion, isTerminal } from "../conversion.ts";
 import type { ConversionsDeps } from "../deps.ts";
 import { totalMs } from "../stage-timings.ts";
@@ -40,7 +41,9 @@ export async function estimateEnds(
 
 function completesAt(conversion: Conversion, position: number | null, usualMs: number | null, now: number) {
   if (usualMs === null) return null;
-  if (conversion.status === "processing") return now + Math.round(usualMs * (1 - conversion.progress / 100));
+  if (conversion.status === "processing") {
+    return Math.max(now, conversion.updatedAt + Math.round(usualMs * (1 - conversion.progress / 100)));
+  }
   if (position === null) return null;
   return Math.max(now, conversion.notBefore) + Math.round(usualMs * (1 + position / WORKERS));
 }
@@ -48,7 +51,7 @@ function completesAt(conversion: Conversion, position: number | null, usualMs: n
 type Variant = `${Conversion["input"]["kind"]} ${string}`;
 
 function variantOf({ config }: Pick<ConversionsDeps, "config">, { input }: Conversion): Variant {
-  return `${input.kind} ${input.providerRequested ?? config.providers.default}`;
+  return `${input.kind} ${wantedProvider(config, input)}`;
 }
 
 /** What a conversion of each kind and provider among these takes, once measured. */
@@ -58,8 +61,8 @@ async function usualTotals(
 ): Promise<ReadonlyMap<Variant, number>> {
   const wanted = new Map(conversions.map((conversion) => [variantOf(deps, conversion), conversion.input]));
   const found = await Promise.all(
-    [...wanted].map(async ([variant, { kind, providerRequested }]) => {
-      const times = await deps.timings.find(kind, providerRequested ?? deps.config.providers.default);
+    [...wanted].map(async ([variant, input]) => {
+      const times = await deps.timings.find(input.kind, wantedProvider(deps.config, input));
       return times === null ? null : ([variant, totalMs(times)] as const);
     }),
   );

@@ -9,9 +9,9 @@ import {
   type GenerateRequest,
   GenerationError,
   type ImageGenerator,
-  PROVIDER_IDS,
   type ProviderId,
 } from "../../../ports/image-generator.ts";
+import { candidates } from "../candidates.ts";
 import type { Conversion } from "../conversion.ts";
 import { CircuitOpenError, circuitOutcome, FAILURE_POLICIES } from "../failures.ts";
 import type { CallOutcome } from "../provider-calls.ts";
@@ -38,59 +38,71 @@ export interface GenerateJob {
   readonly request: () => Promise<GenerateRequest>;
   /** Tells which provider is being asked. */
   readonly onProvider: (provider: ProviderId) => Promise<void>;
+  /** Puts a picture that was paid for where no later mishap can lose it. @returns the one that is there then. */
+  readonly keep: (made: Generated) => Promise<Generated>;
 }
 
-export function wantedProvider(deps: Pick<GenerateDeps, "config">, conversion: Conversion): ProviderId {
-  return conversion.input.providerRequested ?? deps.config.providers.default;
-}
+type Failure = GenerationError | SlotBusyError;
 
-/** Who may make the picture: the one that was wanted, then, where the request allows it, those of lower quality. */
-function candidates(deps: Pick<GenerateDeps, "config">, conversion: Conversion): ProviderId[] {
-  const wanted = wantedProvider(deps, conversion);
-  if (conversion.input.fallback !== "allow") return [wanted];
-  // PROVIDER_IDS goes from the best quality class to the least.
-  const lower = PROVIDER_IDS.slice(PROVIDER_IDS.indexOf(wanted) + 1);
-  return [wanted, ...lower.filter((id) => deps.config.providers.available.includes(id))];
+const mayTryAgain = (error: Failure) =>
+  error instanceof SlotBusyError || FAILURE_POLICIES[error.failure].retry !== "never";
+
+/**
+ * Which of a chain's failures is the job's. One of a call that was made, for that call may have cost something and its
+ * attempt must count; then one that waiting may mend; then the wanted provider's.
+ */
+function decisive(failures: readonly Failure[]): Failure | undefined {
+  const isWait = (error: Failure) => error instanceof SlotBusyError || error instanceof CircuitOpenError;
+  const made = failures.filter((error) => !isWait(error));
+  return (
+    made.find(mayTryAgain) ?? failures.find((error) => isWait(error) && mayTryAgain(error)) ?? made[0] ?? failures[0]
+  );
 }
 
 /**
  * Makes the picture, by another provider only where the request allows it and the failure permits it.
- * @throws {GenerationError} the wanted provider's, unless another one's settles the matter.
+ * @throws {GenerationError | SlotBusyError} when nobody could.
  */
 export async function generate(deps: GenerateDeps, job: GenerateJob): Promise<Generated> {
-  let first: GenerationError | null = null;
-  for (const provider of candidates(deps, job.conversion)) {
-    if (first !== null) {
-      const fields = { conversionId: job.conversion.id, provider, cause: describeError(first) };
+  const failures: Failure[] = [];
+  for (const provider of candidates(deps.config, job.conversion.input)) {
+    const before = failures.at(-1);
+    if (before !== undefined) {
+      const fields = { conversionId: job.conversion.id, provider, cause: describeError(before) };
       deps.logger.log("warn", "another provider takes over", fields);
     }
     try {
       const image = await ask(deps, job, provider);
-      return { image, provider, degraded: image.degraded || first !== null };
+      const made = { image, provider, degraded: image.degraded || failures.length > 0 };
+      return deps.generators.get(provider)?.outside ? await job.keep(made) : made;
     } catch (error) {
-      if (!(error instanceof GenerationError) || !FAILURE_POLICIES[error.failure].mayFallBack) throw error;
-      first ??= error;
+      const isFailure = error instanceof GenerationError || error instanceof SlotBusyError;
+      if (!isFailure || (error instanceof GenerationError && !FAILURE_POLICIES[error.failure].mayFallBack)) throw error;
+      failures.push(error);
     }
   }
-  throw first;
+  throw decisive(failures) ?? new Error("a conversion without a candidate");
 }
 
 async function ask(deps: GenerateDeps, job: GenerateJob, provider: ProviderId): Promise<GeneratedImage> {
   const generator = deps.generators.get(provider);
-  if (generator === undefined) {
+  if (generator === undefined) throw notSetUp(deps, provider);
+  return generator.outside
+    ? callGuarded(deps, job, generator)
+    : call(deps, job, generator, await prepare(job, provider));
+}
+
+/** Operators are told when they meant to have it. */
+function notSetUp(deps: GenerateDeps, provider: ProviderId): GenerationError {
+  if (deps.config.providers.available.includes(provider)) {
     deps.alerts.raise({
       name: "provider_misconfigured",
       about: provider,
       what: `A conversion wanted ${provider}, which is not set up in the consumer`,
       todo: "Set the provider's secret on the consumer, or take it out of PROVIDERS",
     });
-    throw new GenerationError("config", `no provider ${provider} in this deployment`);
   }
-  // Nothing outside is asked: there is no circuit to open, and nothing to pay.
-  if (generator.expectedCostMicros(job.conversion.input.kind) === 0) {
-    return call(deps, job, generator, await prepare(job, provider));
-  }
-  return callGuarded(deps, job, generator);
+  return new GenerationError("config", `no provider ${provider} in this deployment`);
 }
 
 async function prepare(job: GenerateJob, provider: ProviderId): Promise<GenerateRequest> {
@@ -102,15 +114,14 @@ async function prepare(job: GenerateJob, provider: ProviderId): Promise<Generate
 /** The call itself, within its time whatever the provider makes of the signal. */
 async function call(
   deps: GenerateDeps,
-  { conversion, signal }: GenerateJob,
+  { signal }: GenerateJob,
   generator: ImageGenerator,
   request: GenerateRequest,
 ): Promise<GeneratedImage> {
   const timeout = new AbortController();
-  const leftMs = conversion.deadlineAt - deps.clock.now();
   const timer = setTimeout(
     () => timeout.abort(new GenerationError("timeout", `${generator.id} took too long`)),
-    Math.min(deps.config.conversions.providerTimeoutMs, leftMs),
+    deps.config.conversions.providerTimeoutMs,
   );
   const either = AbortSignal.any([signal, timeout.signal]);
   try {
@@ -122,25 +133,32 @@ async function call(
 
 /** `cause` is for operators, should the outcome open the circuit. */
 type Report = (outcome: CircuitOutcome, cause?: string) => void;
+type Settle = (
+  outcome: Exclude<CallOutcome, "pending">,
+  usage: GeneratedImage["usage"],
+  notMade?: boolean,
+) => Promise<void>;
 
 /** A call that leaves the house: admitted by its circuit, held against the budget, on record, and reported. */
 async function callGuarded(deps: GenerateDeps, job: GenerateJob, generator: ImageGenerator): Promise<GeneratedImage> {
-  const model = generator.modelFor(job.conversion.input.kind);
-  const report = await admit(deps, circuitOf(generator.id, model));
-  const request = await prepare(job, generator.id).catch((error: unknown) => {
-    report({ kind: "neutral" });
-    throw error;
-  });
-  const settle = await begin(deps, job, generator, report);
+  const report = await admit(deps, circuitOf(generator.id, generator.modelFor(job.conversion.input.kind)));
+  let settle: Settle | null = null;
   try {
+    const request = await unlessAborted(prepare(job, generator.id), job.signal);
+    settle = await begin(deps, job, generator);
     const image = await call(deps, job, generator, request);
     report({ kind: "success" });
-    await settle("success", image.usage);
+    // Not waited for: a picture that was paid for goes first.
+    deps.background(settle("success", image.usage));
     return image;
   } catch (error) {
-    if (job.signal.aborted || !(error instanceof GenerationError)) {
+    if (error instanceof CircuitOpenError) {
+      report(error.outcome);
+      throw error;
+    }
+    if (settle === null || job.signal.aborted || !(error instanceof GenerationError)) {
       report({ kind: "neutral" });
-      await settle("aborted", null, error instanceof SlotBusyError);
+      await settle?.("aborted", null, error instanceof SlotBusyError);
       throw error;
     }
     report(circuitOutcome(error), error.message);
@@ -157,13 +175,16 @@ async function admit(deps: GenerateDeps, circuit: string): Promise<Report> {
     deps.background(deps.circuits.report(admission.pass, outcome).then((change) => tell(deps, circuit, change, cause)));
 }
 
-/** Puts the call on record. @throws {CircuitOpenError} when the day's budget has no room for it. */
-async function begin(deps: GenerateDeps, { conversion }: GenerateJob, generator: ImageGenerator, report: Report) {
+/**
+ * Puts the call on record. @returns how to settle it.
+ * @throws {CircuitOpenError} when the day's budget has no room for it, or none until other calls have ended.
+ */
+async function begin(deps: GenerateDeps, { conversion }: GenerateJob, generator: ImageGenerator): Promise<Settle> {
   const { kind } = conversion.input;
   const model = generator.modelFor(kind);
   const startedAt = deps.clock.now();
   const id = newId("pcl", startedAt);
-  const begun = await deps.calls.begin({
+  const admission = await deps.calls.begin({
     id,
     conversionId: conversion.id,
     attempt: conversion.attempt,
@@ -173,12 +194,8 @@ async function begin(deps: GenerateDeps, { conversion }: GenerateJob, generator:
     budgetMicros: deps.config.providers.dailyBudgetMicros,
     startedAt,
   });
-  if (!begun) {
-    const retryAfterMs = untilTomorrow(startedAt);
-    report({ kind: "trip", reason: "budget", retryAfterMs });
-    throw new CircuitOpenError(circuitOf(generator.id, model), "budget", retryAfterMs);
-  }
-  return (outcome: Exclude<CallOutcome, "pending">, usage: GeneratedImage["usage"], notMade = false) => {
+  if (admission !== "begun") throw overBudget(circuitOf(generator.id, model), admission, startedAt);
+  return (outcome, usage, notMade = false) => {
     const free = notMade || (FREE_FAILURES as ReadonlySet<string>).has(outcome);
     return deps.calls.settle(id, { outcome, usage, free, endedAt: deps.clock.now() }).catch(() => {
       // The call goes on counting what it was expected to cost.
@@ -186,6 +203,18 @@ async function begin(deps: GenerateDeps, { conversion }: GenerateJob, generator:
     });
   };
 }
+
+/** A spent budget opens the circuit; one that is only reserved is waited for. */
+function overBudget(circuit: string, admission: "full" | "spent", now: number): CircuitOpenError {
+  if (admission === "full") return new CircuitOpenError(circuit, "failures", BUDGET_WAIT_MS, { kind: "neutral" });
+  const retryAfterMs = Math.min(untilTomorrow(now), BUDGET_LOOK_MS);
+  return new CircuitOpenError(circuit, "budget", retryAfterMs, { kind: "trip", reason: "budget", retryAfterMs });
+}
+
+/** How soon to look whether calls under way have left some of what was held for them. */
+const BUDGET_WAIT_MS = 10_000;
+/** How soon to look whether somebody has raised the budget. */
+const BUDGET_LOOK_MS = 60 * 60_000;
 
 function untilTomorrow(now: number): number {
   const dayMs = 24 * 60 * 60_000;
@@ -197,7 +226,7 @@ const TODO: Record<TripReason, string> = {
   rate_limited: "Ask the provider for a higher limit if this happens often",
   quota_day: "The provider's quota of the day is spent: raise it, or wait for its reset",
   config: "Check the provider's key, model id and billing: a model may have been retired",
-  budget: "Raise PROVIDER_DAILY_BUDGET, or wait for the next UTC day",
+  budget: "Raise PROVIDER_DAILY_BUDGET and force the circuit closed and back to auto, or wait for the next UTC day",
   forced: "An admin holds it open",
 };
 

@@ -1,17 +1,18 @@
-import type { WorkStage } from "../conversion.ts";
+import type { Conversion, WorkStage } from "../conversion.ts";
 import type { Lease } from "../repository.ts";
-import { progressAt, type StageTimes } from "../stage-timings.ts";
+import type { StageTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
+import { StageClock } from "./stage-clock.ts";
 
 /** Longer than any time between two renewals, short enough that a lost job is taken up within half a minute. */
 export const LEASE_MS = 30_000;
 const RENEW_MS = 10_000;
 /** How soon a worker notices that its job was canceled. */
 const BEAT_MS = 2_000;
-/** What asking a breaker, the budget and the timings may take, beside the provider. */
+/** A beat that hangs is given up, so that the next one may renew the lease. */
+const BEAT_TIMEOUT_MS = 5_000;
+/** What announcing a provider, the budget and the record may take, beside the provider's own time. */
 const GENERATING_EXTRA_MS = 15_000;
-/** Each step is a write and an event: small ones are not worth it. */
-const PROGRESS_STEP = 10;
 
 /** Thrown inside a run when another worker, the user or the deadline has taken the job away. */
 export class JobTakenAwayError extends Error {
@@ -19,7 +20,7 @@ export class JobTakenAwayError extends Error {
 }
 
 export interface HeldJob {
-  /** Fires when the job is no longer ours or out of time. */
+  /** Fires when the job is no longer ours, out of time, or stuck in a stage. */
   readonly signal: AbortSignal;
   /** Announces a stage. @throws {JobTakenAwayError} when the job is no longer ours. */
   advance(stage: WorkStage): Promise<void>;
@@ -30,81 +31,94 @@ export interface HeldJob {
   release(): void;
 }
 
+type HoldDeps = Pick<ConversionWorkerDeps, "config" | "conversions" | "clock">;
+
+/** Settles with `work`, or after a while without it. */
+function within(work: Promise<void>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    void work
+      .catch(() => {})
+      .finally(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+  });
+}
+
 /** Keeps a lease alive while its job runs, moves the progress on meanwhile, and notices when the job is taken away. */
-export function holdJob(
-  deps: Pick<ConversionWorkerDeps, "config" | "conversions" | "clock">,
-  lease: Lease,
-  job: { readonly deadlineAt: number; readonly times: StageTimes },
-): HeldJob {
+export function holdJob(deps: HoldDeps, lease: Lease, conversion: Conversion, times: StageTimes): HeldJob {
+  const { conversions, clock } = deps;
   const abort = new AbortController();
-  const spent: Record<WorkStage, number> = { fetching: 0, generating: 0, encoding: 0, storing: 0 };
-  let { times } = job;
-  let stage: WorkStage = "fetching";
-  let stageSince = deps.clock.now();
-  let renewedAt = stageSince;
-  let shown = 0;
+  const stages = new StageClock(times, conversion.progress, clock.now());
+  const limits = stageLimits(deps, abort, conversion.deadlineAt);
+  let renewedAt = clock.now();
 
-  async function write(now: number): Promise<boolean> {
-    const progress = progressAt(times, stage, now - stageSince);
-    renewedAt = now;
-    if (progress < shown + PROGRESS_STEP) return deps.conversions.renewLease(lease, now + LEASE_MS);
-    shown = progress;
-    return deps.conversions.advance(lease, { stage, progress }, { now, leaseMs: LEASE_MS });
-  }
-
+  /** One beat. One that fails says nothing about who holds the job. */
   async function beat(): Promise<void> {
-    const now = deps.clock.now();
-    const isStep = progressAt(times, stage, now - stageSince) >= shown + PROGRESS_STEP;
-    const held = isStep || now - renewedAt >= RENEW_MS ? await write(now) : await deps.conversions.holdsLease(lease);
+    const now = clock.now();
+    const progress = stages.step(now);
+    const writes = progress !== null || now - renewedAt >= RENEW_MS;
+    const held =
+      progress !== null
+        ? await conversions.advance(lease, { stage: stages.stage, progress }, { now, leaseMs: LEASE_MS })
+        : writes
+          ? await conversions.renewLease(lease, now + LEASE_MS)
+          : await conversions.holdsLease(lease);
     if (!held) abort.abort(new JobTakenAwayError("the lease was taken away"));
+    else if (writes) renewedAt = now;
   }
 
-  const timeIsUp = () => abort.abort(new JobTakenAwayError("the time is up"));
-  const deadline = setTimeout(timeIsUp, job.deadlineAt - deps.clock.now());
-  let watchdog: ReturnType<typeof setTimeout>;
-  /** No stage, whatever it hangs on, holds a job for longer than a provider may. */
-  const watch = () => {
-    clearTimeout(watchdog);
-    const { providerTimeoutMs } = deps.config.conversions;
-    const limitMs = stage === "generating" ? providerTimeoutMs + GENERATING_EXTRA_MS : providerTimeoutMs;
-    watchdog = setTimeout(() => abort.abort(new Error(`the stage ${stage} took too long`)), limitMs);
-  };
-  watch();
+  let beating: Promise<void> = Promise.resolve();
   let timer: ReturnType<typeof setTimeout>;
-  /** One beat at a time; one that fails says nothing about who holds the job. */
   const next = () => {
-    timer = setTimeout(
-      () =>
-        void beat()
-          .catch(() => {})
-          .finally(() => abort.signal.aborted || next()),
-      BEAT_MS,
-    );
+    timer = setTimeout(() => {
+      beating = within(beat(), BEAT_TIMEOUT_MS);
+      void beating.then(() => abort.signal.aborted || next());
+    }, BEAT_MS);
   };
   next();
 
   return {
     signal: abort.signal,
-    async advance(reached) {
-      const now = deps.clock.now();
-      spent[stage] += now - stageSince;
-      stage = reached;
-      stageSince = now;
-      renewedAt = now;
-      shown = progressAt(times, stage, 0);
-      watch();
-      const kept = await deps.conversions.advance(lease, { stage, progress: shown }, { now, leaseMs: LEASE_MS });
+    async advance(stage) {
+      abort.signal.throwIfAborted();
+      // A beat on its way would put the stage back.
+      await beating;
+      const now = clock.now();
+      const progress = stages.enter(stage, now);
+      limits.watch(stage);
+      const kept = await conversions.advance(lease, { stage, progress }, { now, leaseMs: LEASE_MS });
       if (!kept) throw new JobTakenAwayError("the job was taken away between two stages");
+      renewedAt = now;
     },
-    expect(usual) {
-      times = usual;
-    },
-    times: () => ({ ...spent, [stage]: spent[stage] + deps.clock.now() - stageSince }),
+    expect: (usual) => stages.expect(usual),
+    times: () => stages.spent(clock.now()),
     release() {
       clearTimeout(timer);
-      clearTimeout(deadline);
-      clearTimeout(watchdog);
+      limits.clear();
       abort.abort(new JobTakenAwayError("the job is over"));
+    },
+  };
+}
+
+/** Ends a run at the job's deadline, or when a stage, whatever it hangs on, takes longer than any should. */
+function stageLimits({ config, clock }: HoldDeps, abort: AbortController, deadlineAt: number) {
+  const { providerTimeoutMs, stageTimeoutMs } = config.conversions;
+  const timeIsUp = () => abort.abort(new JobTakenAwayError("the time is up"));
+  const deadline = setTimeout(timeIsUp, deadlineAt - clock.now());
+  let timer: ReturnType<typeof setTimeout>;
+  const watch = (stage: WorkStage) => {
+    clearTimeout(timer);
+    const limitMs = stage === "generating" ? providerTimeoutMs + GENERATING_EXTRA_MS : stageTimeoutMs;
+    timer = setTimeout(() => abort.abort(new Error(`the stage ${stage} took too long`)), limitMs);
+  };
+  watch("fetching");
+  return {
+    watch,
+    clear() {
+      clearTimeout(deadline);
+      clearTimeout(timer);
     },
   };
 }

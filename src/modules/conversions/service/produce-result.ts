@@ -1,3 +1,4 @@
+import { describeError } from "../../../kernel/describe-error.ts";
 import { sha256Hex } from "../../../kernel/encoding.ts";
 import { resultImageId } from "../../../kernel/ids.ts";
 import { IMAGE_MIMES } from "../../../ports/image-codec.ts";
@@ -8,12 +9,15 @@ import {
   type SourceImage,
 } from "../../../ports/image-generator.ts";
 import type { ObjectMetadata } from "../../../ports/object-store.ts";
-import { type Conversion, resultKeys } from "../conversion.ts";
+import { answerKey, type Conversion, resultKeys } from "../conversion.ts";
 import type { StoredResult } from "../repository.ts";
 import { usualTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps, FinishedPicture } from "../worker-deps.ts";
 import { type Generated, generate } from "./generate.ts";
 import type { HeldJob } from "./hold-lease.ts";
+
+/** Created is 1, claimed 2: before that there was no other attempt. */
+const FIRST_CLAIM_VERSION = 2;
 
 /** What an earlier attempt stored for this conversion, or null. */
 export async function adoptResult(
@@ -46,31 +50,91 @@ export async function produceResult(
 ): Promise<StoredResult> {
   const adopted = await adoptResult(deps, conversion);
   if (adopted) return adopted;
-  let request: Promise<GenerateRequest> | null = null;
-  const generated = await generate(deps, {
-    conversion,
-    signal: job.signal,
-    request: () => (request ??= fetchSources(deps, conversion)),
-    async onProvider(provider) {
-      job.expect((await deps.timings.find(conversion.input.kind, provider)) ?? usualTimes(provider));
-      await job.advance("generating");
-    },
-  });
+  const isFirst = conversion.version === FIRST_CLAIM_VERSION;
+  const kept = isFirst ? null : await adoptAnswer(deps, conversion);
+  const generated = kept ?? (await generateAnew(deps, conversion, job, isFirst));
   await job.advance("encoding");
-  const { image, provider } = generated;
-  const picture = await deps.pictures.finish(image, { outputMime: conversion.input.outputMime, provider });
+  const picture = await finish(deps, conversion, generated);
   await job.advance("storing");
   const stored = await store(deps, conversion, generated, picture);
-  deps.background(deps.timings.record(conversion.input.kind, provider, job.times(), deps.clock.now()));
+  if (kept === null) {
+    const { kind } = conversion.input;
+    deps.background(deps.timings.record(kind, generated.provider, job.times(), deps.clock.now()));
+  }
   return stored;
 }
 
+/** A provider's answer that an earlier attempt has paid for, or null. */
+async function adoptAnswer(
+  deps: Pick<ConversionWorkerDeps, "objects">,
+  { id }: Pick<Conversion, "id">,
+): Promise<Generated | null> {
+  const stored = await deps.objects.get(answerKey(id));
+  if (!stored) return null;
+  const { provider, model, degraded } = fromMetadata(id, stored.mime, stored.size, stored.metadata);
+  const mime = IMAGE_MIMES.find((known) => known === stored.mime) ?? "image/png";
+  return { image: { bytes: await stored.bytes(), mime, model, degraded, usage: null }, provider, degraded };
+}
+
+async function generateAnew(
+  deps: ConversionWorkerDeps,
+  conversion: Conversion,
+  job: HeldJob,
+  isFirst: boolean,
+): Promise<Generated> {
+  // The attempt that was blocked may have died before it could say so; nobody else is asked then either.
+  if (!isFirst && (await deps.calls.ofConversion(conversion.id)).some(({ outcome }) => outcome === "blocked")) {
+    throw new GenerationError("blocked", "an earlier attempt was blocked");
+  }
+  let request: Promise<GenerateRequest> | null = null;
+  return generate(deps, {
+    conversion,
+    signal: job.signal,
+    request: () => {
+      request ??= fetchSources(deps, conversion);
+      return request;
+    },
+    async onProvider(provider) {
+      // Only the progress depends on it.
+      const measured = await deps.timings.find(conversion.input.kind, provider).catch(() => null);
+      job.expect(measured ?? usualTimes(provider));
+      await job.advance("generating");
+    },
+    keep: (made) => keepAnswer(deps, conversion, made),
+  });
+}
+
+/** Create-only: of two answers that were paid for the first one is used, by both. */
+async function keepAnswer(deps: ConversionWorkerDeps, conversion: Conversion, made: Generated): Promise<Generated> {
+  const { image, provider, degraded } = made;
+  const metadata = { provider, model: image.model, degraded: String(degraded) };
+  try {
+    if (await deps.objects.create(answerKey(conversion.id), image.bytes, { mime: image.mime, metadata })) return made;
+    return (await adoptAnswer(deps, conversion)) ?? made;
+  } catch (error) {
+    deps.logger.log("warn", "an answer was not kept", { conversionId: conversion.id, cause: describeError(error) });
+    return made;
+  }
+}
+
+/** An answer that turns out to be no picture is not kept for the next attempt. */
+async function finish(deps: ConversionWorkerDeps, conversion: Conversion, { image, provider }: Generated) {
+  try {
+    return await deps.pictures.finish(image, { outputMime: conversion.input.outputMime, provider });
+  } catch (error) {
+    if (error instanceof GenerationError) await deps.objects.delete([answerKey(conversion.id)]);
+    throw error;
+  }
+}
+
 async function fetchSource(deps: ConversionWorkerDeps, imageId: string): Promise<SourceImage> {
-  const image = await deps.images.findAny(imageId);
-  const object = image && (await deps.objects.get(image.originalKey));
-  if (!image || !object) throw new GenerationError("invalid_input", "a source image is gone");
-  const { mime, width, height } = image;
-  return deps.pictures.shrink({ bytes: await object.bytes(), mime, width, height });
+  return deps.pictures.shrink(async () => {
+    const image = await deps.images.findAny(imageId);
+    const object = image && (await deps.objects.get(image.originalKey));
+    if (!image || !object) throw new GenerationError("invalid_input", "a source image is gone");
+    const { mime, width, height } = image;
+    return { bytes: await object.bytes(), mime, width, height };
+  });
 }
 
 async function fetchSources(deps: ConversionWorkerDeps, conversion: Conversion): Promise<GenerateRequest> {

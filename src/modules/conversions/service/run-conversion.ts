@@ -4,17 +4,19 @@ import { SlotBusyError } from "../../../kernel/slot.ts";
 import { unlessAborted } from "../../../kernel/unless-aborted.ts";
 import { GenerationError, type GenerationFailure } from "../../../ports/image-generator.ts";
 import { backoffMs } from "../backoff.ts";
-import { type Conversion, isTerminal, resultKeys } from "../conversion.ts";
+import { wantedProvider } from "../candidates.ts";
+import { answerKey, type Conversion, conversionKeys, isTerminal } from "../conversion.ts";
 import { CircuitOpenError, FAILURE_POLICIES, type FailureCode } from "../failures.ts";
 import type { Lease, StoredResult } from "../repository.ts";
 import { usualTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
-import { wantedProvider } from "./generate.ts";
 import { holdJob, JobTakenAwayError, LEASE_MS } from "./hold-lease.ts";
 import { adoptResult, produceResult } from "./produce-result.ts";
 
 /** A job that met an open circuit looks again at least this often: the circuit may close sooner than it was to. */
 const LONGEST_WAIT_MS = 30_000;
+/** More is no matter of clocks: then a message of its own follows. */
+const EARLY_MS = 3_000;
 /** Jobs that wait for the same thing should not all come back at once. */
 const SPREAD_MS = 2_000;
 
@@ -28,8 +30,17 @@ export async function runConversion(deps: ConversionWorkerDeps, id: string): Pro
   if (claimed) return work(deps, claimed.lease, claimed.conversion);
   const spent = await deps.conversions.claim(id, { ...options, attemptsSpent: true });
   if (spent) return finishSpent(deps, spent.lease, spent.conversion);
-  // Nothing to claim: it has ended, somebody else is at it, it is not due yet (its own message follows), or time is up.
-  await deps.conversions.expire(id, deps.clock.now());
+  // Nothing to claim: it has ended, somebody else is at it, it is not due yet, or time is up.
+  if (!(await deps.conversions.expire(id, deps.clock.now()))) await sendAgainIfEarly(deps, id);
+}
+
+/** A message may come a moment before its job is due, by another clock; there would be no other one soon. */
+async function sendAgainIfEarly(deps: ConversionWorkerDeps, id: string): Promise<void> {
+  const found = await deps.conversions.inspect(id);
+  if (found === null || found.deleted || found.status !== "queued") return;
+  const leftMs = found.notBefore - deps.clock.now();
+  if (leftMs <= 0 || leftMs > EARLY_MS) return;
+  await deps.jobs.sendConversion(id, { delaySeconds: Math.ceil(leftMs / 1000) });
 }
 
 /** A job whose attempts are used up is only finished from what an earlier attempt stored. */
@@ -40,8 +51,7 @@ async function finishSpent(deps: ConversionWorkerDeps, lease: Lease, conversion:
 }
 
 async function work(deps: ConversionWorkerDeps, lease: Lease, conversion: Conversion): Promise<void> {
-  const { deadlineAt } = conversion;
-  const job = holdJob(deps, lease, { deadlineAt, times: usualTimes(wantedProvider(deps, conversion)) });
+  const job = holdJob(deps, lease, conversion, usualTimes(wantedProvider(deps.config, conversion.input)));
   try {
     const result = await unlessAborted(produceResult(deps, conversion, job), job.signal);
     await finish(deps, lease, conversion, result);
@@ -61,12 +71,23 @@ async function finish(
   result: StoredResult,
 ): Promise<void> {
   const now = deps.clock.now();
-  if (await deps.conversions.succeed(lease, result, now)) return;
+  // Only paid providers' answers are kept.
+  const answerOutboxId = result.provider === "local" ? null : newId("obx", now);
+  if (await deps.conversions.succeed(lease, result, { now, answerOutboxId })) {
+    if (answerOutboxId !== null) deps.background(dropAnswer(deps, conversion.id, answerOutboxId));
+    return;
+  }
   await deps.conversions.expire(conversion.id, now);
   const current = await deps.conversions.inspect(conversion.id);
   if (current && isTerminal(current.status) && current.status !== "succeeded") {
-    await deps.objects.delete(Object.values(resultKeys(conversion.id)));
+    await deps.objects.delete(conversionKeys(conversion.id));
   }
+}
+
+/** At once; where this is cut off, the promise in the outbox does it later. */
+async function dropAnswer(deps: ConversionWorkerDeps, id: string, outboxId: string): Promise<void> {
+  await deps.objects.delete([answerKey(id)]);
+  await deps.outbox.settle(outboxId);
 }
 
 type Verdict =
@@ -78,7 +99,8 @@ type Verdict =
       readonly keepAttempt: boolean;
     };
 
-function judge(conversion: Conversion, error: unknown, maxAttempts: number): Verdict {
+async function judge(deps: ConversionWorkerDeps, conversion: Conversion, error: unknown): Promise<Verdict> {
+  const { maxAttempts } = deps.config.conversions;
   const spread = Math.round(Math.random() * SPREAD_MS);
   if (error instanceof SlotBusyError) {
     return { code: "worker_lost", failure: null, delayMs: 1_000 + spread, keepAttempt: true };
@@ -94,9 +116,30 @@ function judge(conversion: Conversion, error: unknown, maxAttempts: number): Ver
     const delayMs = Math.min(retryAfterMs ?? 0, LONGEST_WAIT_MS) + spread;
     return { code, failure: null, delayMs, keepAttempt: true };
   }
-  const isLast = conversion.attempt >= maxAttempts || (retry === "once" && conversion.lastFailure === failure);
+  const isLast =
+    conversion.attempt >= maxAttempts || (retry === "once" && (await hasFailedSo(deps, conversion, failure)));
   if (isLast) return { end: code };
   return { code, failure, delayMs: backoffMs(conversion.attempt, retryAfterMs), keepAttempt: false };
+}
+
+/** Ends a job in failure, unless the machinery failed it after its result had been stored. */
+async function end(
+  deps: ConversionWorkerDeps,
+  lease: Lease,
+  conversion: Conversion,
+  error: unknown,
+  code: FailureCode,
+): Promise<void> {
+  const stored = error instanceof GenerationError ? null : await adoptResult(deps, conversion);
+  if (stored) await finish(deps, lease, conversion, stored);
+  else await deps.conversions.fail(lease, code, deps.clock.now());
+}
+
+/** Whether an attempt before this one failed for the same reason. */
+async function hasFailedSo(deps: ConversionWorkerDeps, conversion: Conversion, failure: GenerationFailure) {
+  if (conversion.lastFailure === failure) return true;
+  const calls = await deps.calls.ofConversion(conversion.id);
+  return calls.filter(({ outcome }) => outcome === failure).length > 1;
 }
 
 /** Puts the job back for another attempt, or ends it when its class, attempts or time allow none. */
@@ -108,7 +151,7 @@ async function settleFailure(
 ): Promise<void> {
   const now = deps.clock.now();
   if (await deps.conversions.expire(conversion.id, now)) return;
-  const verdict = judge(conversion, error, deps.config.conversions.maxAttempts);
+  const verdict = await judge(deps, conversion, error);
   deps.logger.log("warn", "conversion attempt failed", {
     conversionId: conversion.id,
     attempt: conversion.attempt,
@@ -116,10 +159,7 @@ async function settleFailure(
     retried: !("end" in verdict),
     cause: describeError(error),
   });
-  if ("end" in verdict) {
-    await deps.conversions.fail(lease, verdict.end, now);
-    return;
-  }
+  if ("end" in verdict) return end(deps, lease, conversion, error, verdict.end);
   const { code, failure, keepAttempt } = verdict;
   const notBefore = now + verdict.delayMs;
   const outboxId = newId("obx", now);

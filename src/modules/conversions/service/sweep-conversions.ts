@@ -8,12 +8,17 @@ const SWEEP_INTERVAL_MS = 60_000;
 /** How long the ordinary message of a queued row may be late before a spare one follows. */
 const LATE_MS = 5_000;
 const BATCH = 200;
+/** Each entry takes two calls of a thousand that an invocation may make. */
+const OUTBOX_BATCH = 300;
+/** Longer than any call lasts. */
+const LOST_CALL_MS = 60 * 60_000;
 const TOPICS = ["conversion.run", "objects.delete"] as const;
 
 export interface SweepReport {
   readonly expired: number;
   readonly outboxDone: number;
   readonly sparesSent: number;
+  readonly callsLost: number;
 }
 
 /**
@@ -25,12 +30,13 @@ export async function sweepConversions(deps: ConversionWorkerDeps): Promise<Swee
     expired: await sweepPart(deps.logger, "expire", () => expireOverdue(deps, null, BATCH)),
     outboxDone: await sweepPart(deps.logger, "outbox", () => drainOutbox(deps)),
     sparesSent: await sweepPart(deps.logger, "spares", () => sendSpares(deps)),
+    callsLost: await sweepPart(deps.logger, "calls", () => settleLostCalls(deps)),
   };
 }
 
 async function drainOutbox(deps: ConversionWorkerDeps): Promise<number> {
   let done = 0;
-  for (const entry of await deps.outbox.listDue(TOPICS, deps.clock.now(), BATCH)) {
+  for (const entry of await deps.outbox.listDue(TOPICS, deps.clock.now(), OUTBOX_BATCH)) {
     try {
       if (entry.topic === "conversion.run") await deps.jobs.sendConversion(entry.payload.conversionId);
       else await deps.objects.delete(entry.payload.keys);
@@ -55,4 +61,12 @@ async function sendSpares(deps: ConversionWorkerDeps): Promise<number> {
     await deps.jobs.sendConversion(id, { delaySeconds: Math.ceil((spareAt - now) / 1000) });
   }
   return due.length;
+}
+
+/** Calls whose worker died: what they were expected to cost is what they have cost, as far as anybody knows. */
+async function settleLostCalls(deps: ConversionWorkerDeps): Promise<number> {
+  const now = deps.clock.now();
+  const lost = await deps.calls.listPending(now - LOST_CALL_MS, BATCH);
+  for (const id of lost) await deps.calls.settle(id, { outcome: "aborted", usage: null, free: false, endedAt: now });
+  return lost.length;
 }
