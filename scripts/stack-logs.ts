@@ -24,7 +24,7 @@ const NOISE = [
   /^Service bindings, Durable Object bindings/,
   /^❓ Your types might be out of date/,
   /^⎔ Starting local server/,
-  /^\[wrangler:info\] (Ready on|[A-Z]+ \S+ \d{3} )/,
+  /^\[wrangler:info\] (Ready on|QUEUE |[A-Z]+ \S+ \d{3} )/,
 ];
 
 /** Hints that run over several lines, to the next line that starts at the margin and isn't part of them. */

@@ -30,7 +30,7 @@ async function begin(startedAt: number, change: Partial<NewProviderCall> = {}): 
     startedAt,
     ...change,
   };
-  expect(await calls.begin(made)).toBe(true);
+  expect(await calls.begin(made)).toBe("begun");
   return made;
 }
 
