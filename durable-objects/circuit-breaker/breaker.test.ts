@@ -52,7 +52,7 @@ describe("opening", () => {
   it.each<[TripReason, number | null, number, number]>([
     ["failures", null, 30_000, 33_000],
     ["config", null, 30_000, 33_000],
-    ["rate_limited", null, 10_000, 11_000],
+    ["rate_limited", null, 750, 825],
     ["rate_limited", 37_000, 37_000, 40_700],
     ["quota_day", 5 * HOUR_MS, 5 * HOUR_MS, 5 * HOUR_MS + 30_000],
     ["quota_day", 90 * HOUR_MS, 25 * HOUR_MS, 25 * HOUR_MS],
@@ -76,7 +76,7 @@ describe("trips", () => {
     const before = kept.state.epoch;
     expect(kept.call(trip("rate_limited"))).toBe("rate_limited");
     const open = kept.state.epoch;
-    kept.now += 10_000;
+    kept.now += 750;
     expect(kept.state).toMatchObject({ state: "closed", reason: null });
     expect(before < open && open < kept.state.epoch).toBe(true);
     for (let i = 0; i < 3; i++) expect(kept.admit()).toMatchObject({ allowed: true, pass: { probe: null } });

@@ -3,8 +3,8 @@ import type { TripReason } from "../../src/ports/circuit-breaker.ts";
 /** The first opening lasts that long, each further one twice as long as the one before, up to twenty times as long. */
 export const DEFAULT_BACKOFF_MS = 30_000;
 const MAX_BACKOFF_FACTOR = 20;
-/** For a provider that says "too many" and not for how long. */
-const RATE_LIMITED_MS = 10_000;
+/** For a provider that says "too many" and not for how long: a breath for all, beside each job's own growing wait. */
+const RATE_LIMITED_MS = 750;
 const MIN_ASKED_MS = 1_000;
 /** A day's quota is back within a day and the hour that clocks are changed by. */
 const MAX_ASKED_MS = 25 * 3_600_000;

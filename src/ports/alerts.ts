@@ -1,7 +1,7 @@
 /** Something an operator should see to. */
 export interface Alert {
   /** What kind of thing happened; alerts of one name and `about` are one matter. */
-  readonly name: "circuit_opened" | "dead_letter" | "budget_spent" | "provider_misconfigured";
+  readonly name: "circuit_opened" | "dead_letter" | "budget_spent";
   /** Which one: a circuit, a queue, a day. Never personal. */
   readonly about: string;
   /** What happened, in a sentence. */

@@ -5,7 +5,9 @@ import {
   recordUnreadable,
   runConversion,
 } from "../modules/conversions/jobs.ts";
+import { detached } from "./detached.ts";
 import { type Delivery, dispatch } from "./dispatch.ts";
+import { parseMessage } from "./messages.ts";
 
 /** How soon a job comes back that found no room. */
 const BUSY_DELAY_SECONDS = 3;
@@ -38,4 +40,15 @@ async function run(deps: ConversionConsumerDeps, conversionId: string): Promise<
     if (!(error instanceof SlotBusyError)) throw error;
     await deps.jobs.sendConversion(conversionId, { delaySeconds: BUSY_DELAY_SECONDS });
   }
+}
+
+/** {@link consumeConversion} without waiting for it, for a queue that would bring nothing else meanwhile. */
+export function consumeDetached(deps: ConversionConsumerDeps, queue: string, delivery: Delivery): void {
+  const message = parseMessage(delivery.body);
+  detached(delivery, (attached) => consumeConversion(deps, queue, attached), {
+    background: deps.background,
+    async again(delaySeconds) {
+      if (message?.type === "conversion.run") await deps.jobs.sendConversion(message.conversionId, { delaySeconds });
+    },
+  });
 }

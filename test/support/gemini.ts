@@ -25,9 +25,9 @@ export const byPicture = { ...common, kind: "style", style: { image: garment } }
 export const byPreset = { ...common, kind: "style", style: { preset: "oil" } } as const satisfies GenerateRequest;
 
 /** The Gemini provider against a fake. */
-export function generatorFor(fake: GeminiFake, changes: Partial<GeminiConfig> = {}) {
+export function generatorFor(fake: GeminiFake, changes: Partial<GeminiConfig> = {}, now: () => number = () => NOW) {
   const config = { apiKey: fake.apiKey, baseUrl: fake.url, gatewayToken: null, models: MODELS, prices: null };
-  return createGeminiGenerator({ ...config, ...changes }, () => NOW);
+  return createGeminiGenerator({ ...config, ...changes }, now);
 }
 
 /** The error of a call that fails, which tells nothing of the url, the key or the user's words. */

@@ -86,7 +86,8 @@ export const conversionSchema = z
       description: "Each stage weighs what it usually takes. Never falls, but for a job that starts anew.",
     }),
     queuePosition: z.int().min(0).nullable().openapi({
-      description: "How many wait before it; 0 is next. Null when it doesn't wait. Not covered by the ETag.",
+      description:
+        "How many wait before it; 0 is next. Null when it doesn't wait, and in answers that create. Not covered by the ETag.",
     }),
     estimatedCompletionAt: time.nullable().openapi({
       description: "By what conversions of its kind took lately; null when nothing is known. Not covered by the ETag.",

@@ -10,6 +10,7 @@ export interface ErrorContext {
   readonly aborted: boolean;
   /** What must not be repeated, nor be taken for Google's words: keys and the user's words. */
   readonly secrets: readonly (string | null)[];
+  readonly startedAt: number;
   readonly now: number;
 }
 
@@ -61,6 +62,8 @@ function isOperatorsFault(error: GoogleGenerativeAIFetchError, sentence: string)
 /** An answer with the status of an error is not billed (https://ai.google.dev/gemini-api/docs/billing). */
 const NOTHING_USED: GenerationUsage = { promptTokens: 0, outputTokens: 0, costMicros: 0 };
 
+const SHORTEST_WORK_MS = 1_000;
+
 /** Statuses that speak of how the service is set up, and those that pass by themselves. */
 const CONFIG_STATUSES: ReadonlySet<number> = new Set([401, 402, 403, 404, 405, 410]);
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 409, 425, 499]);
@@ -73,6 +76,8 @@ function failureOf(error: GoogleGenerativeAIFetchError, sentence: string): Gener
     return isDayQuota(error) ? "quota_day" : "rate_limited";
   }
   if (CONFIG_STATUSES.has(status)) return "config";
+  // A redirect is not followed: the url that is configured is not where the API is.
+  if (status >= 300 && status < 400) return "config";
   if (status < 400 || status >= 500 || PASSING_STATUSES.has(status)) return "unavailable";
   // What is left says that the request is wrong; it would be so again.
   return status === 400 && isOperatorsFault(error, sentence) ? "config" : "invalid_input";
@@ -89,7 +94,7 @@ function fromHttp(error: GoogleGenerativeAIFetchError, context: ErrorContext): G
   const about = error.status === 404 ? `model ${context.model} not found, or not for this key` : "refused";
   const sentence = providerText(sentenceOf(error), context.secrets);
   const told = `Gemini ${context.model}: HTTP ${error.status}, ${about}${sentence && `: ${sentence}`}`;
-  const usage = (error.status ?? 0) >= 400 ? NOTHING_USED : null;
+  const usage = (error.status ?? 0) >= 300 ? NOTHING_USED : null;
   return new GenerationError(failure, told, { retryAfterMs, usage });
 }
 
@@ -116,5 +121,8 @@ function withoutAnswer(error: unknown): string {
 export function toGenerationError(error: unknown, context: ErrorContext): GenerationError {
   if (context.aborted) return new GenerationError("timeout", `Gemini ${context.model}: no answer in time`);
   if (error instanceof GoogleGenerativeAIFetchError) return fromHttp(error, context);
-  return new GenerationError("unavailable", `Gemini ${context.model}: ${withoutAnswer(error)}`);
+  // No answer within a second: the connection never came about, or broke before a picture could have been made.
+  const isUnanswered = error instanceof GoogleGenerativeAIError;
+  const usage = isUnanswered && context.now - context.startedAt < SHORTEST_WORK_MS ? NOTHING_USED : null;
+  return new GenerationError("unavailable", `Gemini ${context.model}: ${withoutAnswer(error)}`, { usage });
 }

@@ -137,10 +137,9 @@ describe("an HTTP error", () => {
     ["429 with details of no shape", 429, { message: "x", details: [null, 5, { violations: 7 }] }, "rate_limited"],
     ["429 without a body", 429, undefined, "rate_limited"],
     ["529", 529, undefined, "unavailable"],
-    ["302 to nowhere", 302, undefined, "unavailable"],
+    ["302 to nowhere", 302, undefined, "config"],
   ])("%s", async (_, status, error, expected) => {
-    const usage = status >= 400 ? NOTHING_USED : null;
-    expect(await scripted(google(status, error))).toMatchObject({ failure: expected, usage });
+    expect(await scripted(google(status, error))).toMatchObject({ failure: expected, usage: NOTHING_USED });
   });
 
   it.each([
@@ -179,9 +178,36 @@ it("repeats the user's words not even as they were sent, after they were cleaned
 });
 
 describe("a broken connection", () => {
-  it.each(["reset", "cut", "truncated-json", "html-200"])("%s is unavailable", async (script) => {
+  it.each(["cut", "truncated-json", "html-200"])("%s is unavailable, and may have cost something", async (script) => {
     expect(await scripted(script)).toMatchObject({ failure: "unavailable", retryAfterMs: null, usage: null });
   });
+
+  it("before an answer is unavailable, and has cost nothing if it comes too soon for any work", async () => {
+    const soon = { failure: "unavailable", retryAfterMs: null, usage: NOTHING_USED };
+    expect(await scripted("reset")).toMatchObject(soon);
+    let nowMs = 0;
+    const slow = generatorFor(fake, {}, () => {
+      nowMs += 5_000;
+      return nowMs;
+    });
+    fake.script("reset");
+    const late = await failure(slow.generate(tryOn, { signal: new AbortController().signal }));
+    expect(late).toMatchObject({ failure: "unavailable", usage: null });
+  });
+
+  it.each([301, 302, 307, 308])(
+    "HTTP %d leads nowhere: key and photos go to the configured host alone",
+    async (status) => {
+      const thief = await startGeminiFake();
+      try {
+        const script = { status, headers: { Location: `${thief.url}/v1beta/models/x:generateContent` }, body: "" };
+        expect(await scripted(script)).toMatchObject({ failure: "config", usage: NOTHING_USED });
+        expect(thief.counts().requests).toBe(0);
+      } finally {
+        await thief.close();
+      }
+    },
+  );
 
   it.each(["null", "[]", '"text"', "7", "", "{"])("the body %j never is a picture", async (body) => {
     expect(["unavailable", "no_image"]).toContain((await scripted({ status: 200, body })).failure);

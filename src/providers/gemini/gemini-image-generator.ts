@@ -9,6 +9,7 @@ import {
 import { providerText } from "../image-models/provider-text.ts";
 import { cleanWish } from "../image-models/quote-wish.ts";
 import { toGenerationError } from "./classify-error.ts";
+import { refuseRedirectsWithKey } from "./no-redirects.ts";
 import { holdsPicture, parseResponse } from "./parse-response.ts";
 import { pricesFor } from "./prices.ts";
 import { toContentRequest, toRequestOptions } from "./request.ts";
@@ -33,12 +34,19 @@ async function ask(
   // The SDK only listens for the moment of an abort: a signal that has fired already would stop nothing.
   if (signal.aborted) throw new GenerationError("timeout", `Gemini ${model}: out of time before the request`);
   const body = toContentRequest(model, request);
+  const startedAt = now();
   try {
     const client = new GoogleGenerativeAI(config.apiKey).getGenerativeModel({ model }, options);
     // Its helpers (`text()` and the like) are left alone: they give an empty string for a refusal.
     return (await client.generateContent(body, { signal })).response;
   } catch (error) {
-    throw toGenerationError(error, { model, aborted: signal.aborted, secrets: secretsOf(config, request), now: now() });
+    throw toGenerationError(error, {
+      model,
+      aborted: signal.aborted,
+      secrets: secretsOf(config, request),
+      startedAt,
+      now: now(),
+    });
   }
 }
 
@@ -68,6 +76,7 @@ function toImage(config: GeminiConfig, model: string, request: GenerateRequest, 
  * url, a key or the user's words.
  */
 export function createGeminiGenerator(config: GeminiConfig, now: () => number = Date.now): ImageGenerator {
+  refuseRedirectsWithKey();
   return {
     id: "gemini",
     outside: true,

@@ -9,7 +9,7 @@ import { createLogger } from "../../kernel/logger.ts";
 import { sweepPart } from "../../kernel/sweep-part.ts";
 import { sweepConversions, sweepOrphans, sweepRetention } from "../../modules/conversions/jobs.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
-import { consumeConversion } from "../../queues/conversions.consumer.ts";
+import { consumeConversion, consumeDetached } from "../../queues/conversions.consumer.ts";
 
 export { CircuitBreaker } from "../../../durable-objects/index.ts";
 
@@ -29,7 +29,10 @@ export default {
   async queue(batch, env, context) {
     try {
       const services = createConsumerServices(env, context);
-      for (const message of batch.messages) await consumeConversion(services, batch.queue, message);
+      for (const message of batch.messages) {
+        if (services.config.environment === "development") consumeDetached(services, batch.queue, message);
+        else await consumeConversion(services, batch.queue, message);
+      }
     } catch (error) {
       // Without configuration nothing can be done, and nothing may be lost: the messages come again.
       tellUnconfigured(error);

@@ -250,10 +250,21 @@ describe("circuits", () => {
     const input = conversionInput(stage.personImageId, { providerRequested: "gemini" });
     const id = await stage.newConversion({ input });
     const { config } = stage.deps;
-    const providers = { ...config.providers, available: ["gemini", "local"] as const };
-    await runConversion({ ...stage.deps, config: { ...config, providers } }, id);
+    const model = `missing-${crypto.randomUUID()}`;
+    const models = [{ provider: "gemini", model }] as const;
+    const providers = { ...config.providers, available: ["gemini", "local"] as const, models };
+    const deps = { ...stage.deps, config: { ...config, providers } };
+    await runConversion(deps, id);
+    await stage.background();
+    const another = await stage.newConversion({ input });
+    await runConversion(deps, another);
+    expect(await found(stage, another)).toMatchObject({ status: "failed", errorCode: "provider_misconfigured" });
+    expect(await stage.deps.circuits.state(circuitOf("gemini", model))).toMatchObject({
+      state: "open",
+      reason: "config",
+    });
     expect(await found(stage, id)).toMatchObject({ status: "failed", errorCode: "provider_misconfigured" });
-    expect(stage.alerts).toMatchObject([{ name: "provider_misconfigured", about: "gemini" }]);
+    expect(stage.alerts).toMatchObject([{ name: "circuit_opened", about: `gemini:${model}` }]);
   });
 });
 

@@ -90,7 +90,7 @@ export class NaiveBreaker {
 
   #wait(reason: TripReason, askedMs: number | null): number {
     if (askedMs !== null) return Math.min(Math.max(askedMs, SECOND_MS), 25 * 3_600_000);
-    if (reason === "rate_limited") return 10_000;
+    if (reason === "rate_limited") return 750;
     let ms = 30_000;
     for (let i = 0; i < this.reopenings && ms < 600_000; i++) ms *= 2;
     return Math.min(ms, 600_000);

@@ -156,7 +156,13 @@ export function createConversionTransitions(db: Database): Transitions {
           notBefore,
           wakeAt: notBefore,
           ...(failure === null ? {} : { lastFailure: failure }),
-          ...(keepAttempt ? { attempt: sql`${conversions.attempt} - 1` } : {}),
+          // One that no attempt was made of has not started.
+          ...(keepAttempt
+            ? {
+                attempt: sql`${conversions.attempt} - 1`,
+                startedAt: sql`CASE WHEN ${conversions.attempt} > 1 THEN ${conversions.startedAt} END`,
+              }
+            : {}),
         },
         now,
         event: { type: "conversion.queued", cause },

@@ -86,23 +86,21 @@ export async function generate(deps: GenerateDeps, job: GenerateJob): Promise<Ge
 
 async function ask(deps: GenerateDeps, job: GenerateJob, provider: ProviderId): Promise<GeneratedImage> {
   const generator = deps.generators.get(provider);
-  if (generator === undefined) throw notSetUp(deps, provider);
+  if (generator === undefined) return notSetUp(deps, provider);
   return generator.outside
     ? callGuarded(deps, job, generator)
     : call(deps, job, generator, await prepare(job, provider));
 }
 
-/** Operators are told when they meant to have it. */
-function notSetUp(deps: GenerateDeps, provider: ProviderId): GenerationError {
-  if (deps.config.providers.available.includes(provider)) {
-    deps.alerts.raise({
-      name: "provider_misconfigured",
-      about: provider,
-      what: `A conversion wanted ${provider}, which is not set up in the consumer`,
-      todo: "Set the provider's secret on the consumer, or take it out of PROVIDERS",
-    });
+/** A provider that was meant to be there and isn't: its circuits open, which tells operators and the status page. */
+async function notSetUp(deps: GenerateDeps, provider: ProviderId): Promise<never> {
+  const error = new GenerationError("config", `no provider ${provider} in this deployment: its key is missing`);
+  for (const { model, ...meant } of deps.config.providers.models) {
+    if (meant.provider !== provider) continue;
+    const report = await admit(deps, circuitOf(provider, model));
+    report(circuitOutcome(error), error.message);
   }
-  return new GenerationError("config", `no provider ${provider} in this deployment`);
+  throw error;
 }
 
 async function prepare(job: GenerateJob, provider: ProviderId): Promise<GenerateRequest> {

@@ -99,11 +99,15 @@ type Verdict =
       readonly keepAttempt: boolean;
     };
 
+/** At least `ms`, and up to twice as long where that is short. */
+function spread(ms: number): number {
+  return ms + Math.round(Math.random() * Math.min(ms, SPREAD_MS));
+}
+
 async function judge(deps: ConversionWorkerDeps, conversion: Conversion, error: unknown): Promise<Verdict> {
   const { maxAttempts } = deps.config.conversions;
-  const spread = Math.round(Math.random() * SPREAD_MS);
   if (error instanceof SlotBusyError) {
-    return { code: "worker_lost", failure: null, delayMs: 1_000 + spread, keepAttempt: true };
+    return { code: "worker_lost", failure: null, delayMs: spread(1_000), keepAttempt: true };
   }
   if (!(error instanceof GenerationError)) {
     if (conversion.attempt >= maxAttempts) return { end: "worker_lost" };
@@ -113,7 +117,7 @@ async function judge(deps: ConversionWorkerDeps, conversion: Conversion, error: 
   const { code, retry } = FAILURE_POLICIES[failure];
   if (retry === "never") return { end: code };
   if (error instanceof CircuitOpenError) {
-    const delayMs = Math.min(retryAfterMs ?? 0, LONGEST_WAIT_MS) + spread;
+    const delayMs = spread(Math.min(retryAfterMs ?? 0, LONGEST_WAIT_MS));
     return { code, failure: null, delayMs, keepAttempt: true };
   }
   const isLast =
