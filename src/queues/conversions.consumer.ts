@@ -9,6 +9,8 @@ import { detached } from "./detached.ts";
 import { type Delivery, dispatch } from "./dispatch.ts";
 import { parseMessage } from "./messages.ts";
 
+/** How the queue of jobs ends in every environment, and that of dead letters doesn't. */
+const JOBS = "-conversions";
 /** How soon a job comes back that found no room. */
 const BUSY_DELAY_SECONDS = 3;
 
@@ -42,8 +44,9 @@ async function run(deps: ConversionConsumerDeps, conversionId: string): Promise<
   }
 }
 
-/** {@link consumeConversion} without waiting for it, for a queue that would bring nothing else meanwhile. */
-export function consumeDetached(deps: ConversionConsumerDeps, queue: string, delivery: Delivery): void {
+/** {@link consumeConversion} without waiting for a job, for a queue that would bring nothing else meanwhile. */
+export async function consumeDetached(deps: ConversionConsumerDeps, queue: string, delivery: Delivery): Promise<void> {
+  if (!queue.endsWith(JOBS)) return consumeConversion(deps, queue, delivery);
   const message = parseMessage(delivery.body);
   detached(delivery, (attached) => consumeConversion(deps, queue, attached), {
     background: deps.background,

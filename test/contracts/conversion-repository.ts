@@ -270,8 +270,9 @@ export function conversionRepositoryContract(name: string, database: () => Promi
       const lease = await claim(id);
       const times = { now: NOW, leaseMs: LEASE_MS };
       expect(await db.conversions.advance(lease, { stage: "generating", progress: 60 }, times)).toBe(true);
-      expect(await db.conversions.advance(lease, { stage: "encoding", progress: 40 }, times)).toBe(true);
-      expect(await db.conversions.find(userId, id)).toMatchObject({ stage: "encoding", progress: 60 });
+      expect(await db.conversions.advance(lease, { stage: "encoding", progress: 70 }, times)).toBe(true);
+      expect(await db.conversions.advance(lease, { stage: "generating", progress: 65 }, times)).toBe(true);
+      expect(await db.conversions.find(userId, id)).toMatchObject({ stage: "encoding", progress: 70 });
       expect(await db.conversions.holdsLease(lease)).toBe(true);
       await db.conversions.cancel(userId, id, NOW);
       expect(await db.conversions.holdsLease(lease)).toBe(false);

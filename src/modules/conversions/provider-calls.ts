@@ -72,8 +72,8 @@ export interface ProviderCallRepository {
       readonly endedAt: number;
     },
   ): Promise<void>;
-  /** Ids of calls begun before that were never settled: their worker has died. Oldest first. */
-  listPending(before: number, limit: number): Promise<readonly string[]>;
+  /** Calls begun before that were never settled: their worker has died. Oldest first. */
+  listPending(before: number, limit: number): Promise<readonly Pick<ProviderCall, "id" | "startedAt">[]>;
   /** In the order they were made. */
   ofConversion(conversionId: string): Promise<readonly ProviderCall[]>;
   /** Days from `fromDay` to `toDay`, both included, the latest first. At most `limit` rows. */

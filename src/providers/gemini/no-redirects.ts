@@ -1,7 +1,8 @@
 const KEY_HEADER = "x-goog-api-key";
 
-function carriesKey(init: RequestInit | undefined): boolean {
-  return init?.headers instanceof Headers && init.headers.has(KEY_HEADER);
+function carriesKey(input: RequestInfo | URL, init: RequestInit | undefined): boolean {
+  const headers = init?.headers ?? (input instanceof Request ? input.headers : undefined);
+  return new Headers(headers).has(KEY_HEADER);
 }
 
 let installed = false;
@@ -15,5 +16,5 @@ export function refuseRedirectsWithKey(): void {
   installed = true;
   const follow = globalThis.fetch;
   globalThis.fetch = (input: RequestInfo | URL, init?: RequestInit) =>
-    follow(input, carriesKey(init) ? { ...init, redirect: "manual" } : init);
+    follow(input, carriesKey(input, init) ? { ...init, redirect: "manual" } : init);
 }

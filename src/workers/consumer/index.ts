@@ -30,7 +30,7 @@ export default {
     try {
       const services = createConsumerServices(env, context);
       for (const message of batch.messages) {
-        if (services.config.environment === "development") consumeDetached(services, batch.queue, message);
+        if (services.config.environment === "development") await consumeDetached(services, batch.queue, message);
         else await consumeConversion(services, batch.queue, message);
       }
     } catch (error) {

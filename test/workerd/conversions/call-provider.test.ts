@@ -325,7 +325,7 @@ describe("what calls cost", () => {
     const stage = await workerStage(generator, fakeGenerator());
     const { config } = stage.deps;
     // What earlier tests left open would be waited for.
-    for (const id of await stage.deps.calls.listPending(Date.now() + 60_000, 1_000)) {
+    for (const { id } of await stage.deps.calls.listPending(Date.now() + 60_000, 1_000)) {
       await stage.deps.calls.settle(id, { outcome: "aborted", usage: null, free: true, endedAt: Date.now() });
     }
     const spent = (await db.select().from(providerSpend)).reduce((sum, row) => sum + row.costMicros, 0);

@@ -119,6 +119,62 @@ describe("a picture that was paid for", () => {
     }
   });
 
+  it.each(["dies", "fails"] as const)("is used though the worker %s in its last attempt", async (how) => {
+    const generator = outsideGenerator();
+    const stage = await workerStage(generator);
+    const { config } = stage.deps;
+    const last = { ...config, conversions: { ...config.conversions, maxAttempts: 1 } };
+    const id = await stage.newConversion();
+    const broken = picturesThat(stage, () =>
+      how === "dies" ? new Promise<never>(() => {}) : Promise.reject(new Error("storage is down")),
+    );
+    const run = runConversion({ ...broken, config: last }, id);
+    await expect.poll(() => stage.deps.objects.head(answerKey(id))).not.toBeNull();
+    if (how === "fails") await run;
+    stage.advance(LEASE_MS + 1);
+    await runConversion({ ...stage.deps, config: last }, id);
+    expect(await statusOf(stage, id)).toBe("succeeded");
+    expect(generator.calls).toHaveLength(1);
+  });
+
+  it("is tried once more and no oftener when nothing can be made of it after the last attempt", async () => {
+    const generator = outsideGenerator();
+    const stage = await workerStage(generator);
+    const { config } = stage.deps;
+    let tries = 0;
+    const deps = picturesThat(stage, async () => {
+      tries++;
+      throw new Error("storage is down");
+    });
+    const id = await stage.newConversion();
+    await runOften(
+      stage,
+      { ...deps, config: { ...config, conversions: { ...config.conversions, maxAttempts: 1 } } },
+      id,
+    );
+    expect([tries, generator.calls.length]).toEqual([2, 1]);
+    expect(await d1.conversions.find(stage.userId, id)).toMatchObject({ status: "failed", errorCode: "worker_lost" });
+    stage.advance(11 * 60_000);
+    await sweepConversions(stage.deps);
+    expect((await bindings.BUCKET.list({ prefix: `results/${id}/` })).objects).toEqual([]);
+  });
+
+  it("that can't be kept costs an attempt when there is no room to finish it", async () => {
+    const generator = outsideGenerator();
+    const stage = await workerStage(generator);
+    const { maxAttempts } = stage.deps.config.conversions;
+    const deps = {
+      ...picturesThat(stage, async () => {
+        throw new SlotBusyError("busy");
+      }),
+      circuits: open,
+      objects: { ...stage.deps.objects, create: () => Promise.reject(new Error("R2 is down")) },
+    };
+    const id = await stage.newConversion();
+    await runOften(stage, deps, id);
+    expect(generator.calls).toHaveLength(maxAttempts);
+  });
+
   it("is not waited for by its entry in the books", async () => {
     const stage = await workerStage(outsideGenerator());
     const id = await stage.newConversion();
@@ -199,6 +255,15 @@ describe("a job whose providers fail one after the other", () => {
       status: "failed",
       errorCode: "content_blocked",
     });
+  });
+
+  it("tries both once more when both fail alike", async () => {
+    const [gemini, workersAi] = [failing("timeout", "gemini"), failing("timeout", "workers-ai")];
+    const stage = await workerStage(gemini, workersAi);
+    const id = await stage.newConversion(fallingBack(stage));
+    await runOften(stage, { ...stage.deps, circuits: open }, id);
+    expect([gemini.calls.length, workersAi.calls.length]).toEqual([2, 2]);
+    expect(await d1.conversions.find(stage.userId, id)).toMatchObject({ status: "failed", attempt: 2 });
   });
 
   it("allows one more attempt for each class, whatever failed in between", async () => {

@@ -132,7 +132,10 @@ it(`${JOBS} jobs on a provider that fails half of its calls: none is lost, charg
   const calls = await db.select().from(providerCalls).where(eq(providerCalls.model, MODEL));
   const [spend] = await db.select().from(providerSpend).where(eq(providerSpend.model, MODEL));
   const { counts } = (await control("calls")) as { counts: { requests: number; chaos: Record<string, number> } };
-  expect(calls.length).toBe(counts.requests);
+  // No request that is not on record; one that is may have run out of time before it went out.
+  expect(counts.requests).toBeLessThanOrEqual(calls.length);
+  const answered = calls.filter(({ outcome }) => outcome !== "timeout" && outcome !== "aborted");
+  expect(answered.length).toBeLessThanOrEqual(counts.requests);
   expect(spend).toMatchObject({
     calls: calls.length,
     succeeded: succeeded.length,

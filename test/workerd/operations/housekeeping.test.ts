@@ -62,10 +62,26 @@ it("very many old calls go a batch a run, until none is left", async () => {
   expect(await left()).toBe(0);
 });
 
+const ended = { outcome: "success", usage: null, free: false, endedAt: Date.now() } as const;
+
+it("erasing an account leaves a call under way to be settled: the day's sums hold what it may cost", async () => {
+  const userId = await insertUser();
+  const at = Date.UTC(2031, 0, 1);
+  const day = dayOf(at);
+  const mine = newId("cnv", at);
+  const id = await call(at, mine);
+  await createD1AccountErasure(db).eraseRows(userId, { conversionIds: [mine], imageIds: [], objectKeys: [] });
+  const spend = () => calls.spend({ fromDay: day, toDay: day }, 10);
+  expect(await spend()).toMatchObject([{ calls: 1, succeeded: 0, reservedMicros: 5 }]);
+  await calls.settle(id, { ...ended, usage: { promptTokens: 1, outputTokens: 1, costMicros: 3 } });
+  expect(await spend()).toMatchObject([{ calls: 1, succeeded: 1, costMicros: 3, reservedMicros: 0 }]);
+});
+
 it("erasing an account takes the calls and letters about its conversions along, and no others", async () => {
   const userId = await insertUser();
   const [mine, other] = [newId("cnv", Date.now()), newId("cnv", Date.now())];
   const ids = { calls: [await call(Date.now(), mine), await call(Date.now(), other)] };
+  for (const id of ids.calls) await calls.settle(id, ended);
   const [letterOfMine, letterOfOther] = [await letter(Date.now(), mine), await letter(Date.now(), other)];
   const today = dayOf(Date.now());
   const before = await calls.spend({ fromDay: today, toDay: today }, 10);

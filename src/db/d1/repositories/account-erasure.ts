@@ -123,7 +123,10 @@ export function createD1AccountErasure(db: Database): AccountErasure {
       await db.batch([
         db.delete(conversionEvents).where(oneOf(conversionEvents.conversionId, conversionIds)),
         db.delete(quotaLedger).where(oneOf(quotaLedger.conversionId, conversionIds)),
-        db.delete(providerCalls).where(oneOf(providerCalls.conversionId, conversionIds)),
+        // One under way is left for its worker, or the sweep, to settle: the day's sums hold a part of their cost for it.
+        db
+          .delete(providerCalls)
+          .where(and(oneOf(providerCalls.conversionId, conversionIds), sql`${providerCalls.outcome} <> 'pending'`)),
         db.delete(deadLetters).where(oneOf(deadLetters.conversionId, conversionIds)),
         db.delete(conversions).where(and(eq(conversions.userId, userId), oneOf(conversions.id, conversionIds))),
         // The plus keeps SQLite from going through all of the user's for these.

@@ -1,4 +1,5 @@
 import { and, eq, exists, gt, isNull, lte, or, type SQL, sql } from "drizzle-orm";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { newId, resultImageId } from "../../../kernel/ids.ts";
 import { answerKey, conversionKeys, resultKeys } from "../../../modules/conversions/conversion.ts";
 import type { ConversionRepository } from "../../../modules/conversions/repository.ts";
@@ -20,6 +21,11 @@ type Transitions = Omit<
   | "queuePositions"
   | "answerIdempotencyKey"
 >;
+
+/** The larger of what is there and what is given: writes may overtake each other. */
+function later(column: SQLiteColumn, value: number): SQL<number> {
+  return sql<number>`max(${column}, ${value})`;
+}
 
 /** Promises that the provider's answer goes, now that a result has been made of it. */
 function dropAnswer(db: Database, id: string, outboxId: string, now: number, done: SQL) {
@@ -121,7 +127,10 @@ export function createConversionTransitions(db: Database): Transitions {
     },
 
     async renewLease(lease, until) {
-      const result = await db.update(conversions).set({ leaseUntil: until, wakeAt: until }).where(held(lease));
+      const result = await db
+        .update(conversions)
+        .set({ leaseUntil: later(conversions.leaseUntil, until), wakeAt: later(conversions.wakeAt, until) })
+        .where(held(lease));
       return result.meta.changes === 1;
     },
 
@@ -135,10 +144,11 @@ export function createConversionTransitions(db: Database): Transitions {
         id: lease.conversionId,
         where: held(lease),
         set: {
-          stage,
-          progress: sql`max(${conversions.progress}, ${progress})`,
-          leaseUntil: now + leaseMs,
-          wakeAt: now + leaseMs,
+          // One that comes late, of an earlier stage, changes nothing but the lease.
+          stage: sql`CASE WHEN ${conversions.progress} <= ${progress} THEN ${stage} ELSE ${conversions.stage} END`,
+          progress: later(conversions.progress, progress),
+          leaseUntil: later(conversions.leaseUntil, now + leaseMs),
+          wakeAt: later(conversions.wakeAt, now + leaseMs),
         },
         now,
         event: { type: "conversion.progress", cause: stage },

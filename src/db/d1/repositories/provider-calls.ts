@@ -92,16 +92,13 @@ export function createD1ProviderCalls(db: Database): ProviderCallRepository {
       ]);
     },
 
-    async listPending(before, limit) {
-      const lost = sql`${providerCalls.outcome} = 'pending' AND ${providerCalls.startedAt} < ${before}`;
-      const rows = await db
-        .select({ id: providerCalls.id })
+    listPending: (before, limit) =>
+      db
+        .select({ id: providerCalls.id, startedAt: providerCalls.startedAt })
         .from(providerCalls)
-        .where(lost)
+        .where(sql`${providerCalls.outcome} = 'pending' AND ${providerCalls.startedAt} < ${before}`)
         .orderBy(asc(providerCalls.startedAt))
-        .limit(limit);
-      return rows.map(({ id }) => id);
-    },
+        .limit(limit),
 
     ofConversion: (conversionId) =>
       db

@@ -156,7 +156,8 @@ async function callGuarded(deps: GenerateDeps, job: GenerateJob, generator: Imag
     }
     if (settle === null || job.signal.aborted || !(error instanceof GenerationError)) {
       report({ kind: "neutral" });
-      await settle?.("aborted", null, error instanceof SlotBusyError);
+      // Whoever waits for this job may have gone already.
+      if (settle) deps.background(settle("aborted", null, error instanceof SlotBusyError));
       throw error;
     }
     report(circuitOutcome(error), error.message);

@@ -85,6 +85,7 @@ export function holdJob(deps: HoldDeps, lease: Lease, conversion: Conversion, ti
       abort.signal.throwIfAborted();
       // A beat on its way would put the stage back.
       await beating;
+      abort.signal.throwIfAborted();
       const now = clock.now();
       const progress = stages.enter(stage, now);
       limits.watch(stage);

@@ -1,6 +1,7 @@
 import { describeError } from "../../../kernel/describe-error.ts";
 import { sha256Hex } from "../../../kernel/encoding.ts";
 import { resultImageId } from "../../../kernel/ids.ts";
+import { SlotBusyError } from "../../../kernel/slot.ts";
 import { IMAGE_MIMES } from "../../../ports/image-codec.ts";
 import {
   type GenerateRequest,
@@ -52,28 +53,58 @@ export async function produceResult(
   if (adopted) return adopted;
   const isFirst = conversion.version === FIRST_CLAIM_VERSION;
   const kept = isFirst ? null : await adoptAnswer(deps, conversion);
-  const generated = kept ?? (await generateAnew(deps, conversion, job, isFirst));
-  await job.advance("encoding");
-  const picture = await finish(deps, conversion, generated);
-  await job.advance("storing");
-  const stored = await store(deps, conversion, generated, picture);
-  if (kept === null) {
-    const { kind } = conversion.input;
-    deps.background(deps.timings.record(kind, generated.provider, job.times(), deps.clock.now()));
-  }
+  if (kept) return makeResult(deps, conversion, job, kept);
+  const made = await generateAnew(deps, conversion, job, isFirst);
+  const stored = await makeResult(deps, conversion, job, made);
+  const { kind } = conversion.input;
+  deps.background(deps.timings.record(kind, made.provider, job.times(), deps.clock.now()));
   return stored;
+}
+
+/** The result of what earlier attempts left: a stored result, or an answer that was paid for. Null without either. */
+export async function finishAnswer(
+  deps: ConversionWorkerDeps,
+  conversion: Conversion,
+  job: HeldJob,
+): Promise<StoredResult | null> {
+  const adopted = await adoptResult(deps, conversion);
+  if (adopted) return adopted;
+  const kept = await adoptAnswer(deps, conversion);
+  return kept && makeResult(deps, conversion, job, kept);
+}
+
+export async function hasAnswer(deps: Pick<ConversionWorkerDeps, "objects">, { id }: Conversion): Promise<boolean> {
+  return (await deps.objects.head(answerKey(id))) !== null;
+}
+
+/** `isKept`: whether the next attempt would find it, too. */
+interface Answer extends Generated {
+  readonly isKept: boolean;
+}
+
+async function makeResult(
+  deps: ConversionWorkerDeps,
+  conversion: Conversion,
+  job: HeldJob,
+  answer: Answer,
+): Promise<StoredResult> {
+  await job.advance("encoding");
+  const picture = await finish(deps, conversion, answer);
+  await job.advance("storing");
+  return store(deps, conversion, answer, picture);
 }
 
 /** A provider's answer that an earlier attempt has paid for, or null. */
 async function adoptAnswer(
   deps: Pick<ConversionWorkerDeps, "objects">,
   { id }: Pick<Conversion, "id">,
-): Promise<Generated | null> {
+): Promise<Answer | null> {
   const stored = await deps.objects.get(answerKey(id));
   if (!stored) return null;
   const { provider, model, degraded } = fromMetadata(id, stored.mime, stored.size, stored.metadata);
   const mime = IMAGE_MIMES.find((known) => known === stored.mime) ?? "image/png";
-  return { image: { bytes: await stored.bytes(), mime, model, degraded, usage: null }, provider, degraded };
+  const image = { bytes: await stored.bytes(), mime, model, degraded, usage: null };
+  return { image, provider, degraded, isKept: true };
 }
 
 async function generateAnew(
@@ -81,13 +112,14 @@ async function generateAnew(
   conversion: Conversion,
   job: HeldJob,
   isFirst: boolean,
-): Promise<Generated> {
+): Promise<Answer> {
   // The attempt that was blocked may have died before it could say so; nobody else is asked then either.
   if (!isFirst && (await deps.calls.ofConversion(conversion.id)).some(({ outcome }) => outcome === "blocked")) {
     throw new GenerationError("blocked", "an earlier attempt was blocked");
   }
   let request: Promise<GenerateRequest> | null = null;
-  return generate(deps, {
+  let isKept = true;
+  const made = await generate(deps, {
     conversion,
     signal: job.signal,
     request: () => {
@@ -100,29 +132,38 @@ async function generateAnew(
       job.expect(measured ?? usualTimes(provider));
       await job.advance("generating");
     },
-    keep: (made) => keepAnswer(deps, conversion, made),
+    async keep(answer) {
+      const kept = await keepAnswer(deps, conversion, answer);
+      isKept = kept.isKept;
+      return kept;
+    },
   });
+  return { ...made, isKept };
 }
 
 /** Create-only: of two answers that were paid for the first one is used, by both. */
-async function keepAnswer(deps: ConversionWorkerDeps, conversion: Conversion, made: Generated): Promise<Generated> {
+async function keepAnswer(deps: ConversionWorkerDeps, conversion: Conversion, made: Generated): Promise<Answer> {
   const { image, provider, degraded } = made;
   const metadata = { provider, model: image.model, degraded: String(degraded) };
   try {
-    if (await deps.objects.create(answerKey(conversion.id), image.bytes, { mime: image.mime, metadata })) return made;
-    return (await adoptAnswer(deps, conversion)) ?? made;
+    if (await deps.objects.create(answerKey(conversion.id), image.bytes, { mime: image.mime, metadata })) {
+      return { ...made, isKept: true };
+    }
+    return (await adoptAnswer(deps, conversion)) ?? { ...made, isKept: false };
   } catch (error) {
     deps.logger.log("warn", "an answer was not kept", { conversionId: conversion.id, cause: describeError(error) });
-    return made;
+    return { ...made, isKept: false };
   }
 }
 
 /** An answer that turns out to be no picture is not kept for the next attempt. */
-async function finish(deps: ConversionWorkerDeps, conversion: Conversion, { image, provider }: Generated) {
+async function finish(deps: ConversionWorkerDeps, conversion: Conversion, { image, provider, isKept }: Answer) {
   try {
     return await deps.pictures.finish(image, { outputMime: conversion.input.outputMime, provider });
   } catch (error) {
     if (error instanceof GenerationError) await deps.objects.delete([answerKey(conversion.id)]);
+    // Waiting for room costs no attempt; paying for the picture again does.
+    if (error instanceof SlotBusyError && !isKept) throw new Error("no room for an answer that was not kept");
     throw error;
   }
 }

@@ -11,7 +11,7 @@ import type { Lease, StoredResult } from "../repository.ts";
 import { usualTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
 import { holdJob, JobTakenAwayError, LEASE_MS } from "./hold-lease.ts";
-import { adoptResult, produceResult } from "./produce-result.ts";
+import { adoptResult, finishAnswer, hasAnswer, produceResult } from "./produce-result.ts";
 
 /** A job that met an open circuit looks again at least this often: the circuit may close sooner than it was to. */
 const LONGEST_WAIT_MS = 30_000;
@@ -43,11 +43,20 @@ async function sendAgainIfEarly(deps: ConversionWorkerDeps, id: string): Promise
   await deps.jobs.sendConversion(id, { delaySeconds: Math.ceil(leftMs / 1000) });
 }
 
-/** A job whose attempts are used up is only finished from what an earlier attempt stored. */
+/** A job whose attempts are used up is only finished from what an earlier attempt stored, or was answered. */
 async function finishSpent(deps: ConversionWorkerDeps, lease: Lease, conversion: Conversion): Promise<void> {
-  const stored = await adoptResult(deps, conversion);
-  if (stored) await finish(deps, lease, conversion, stored);
-  else await deps.conversions.fail(lease, "worker_lost", deps.clock.now());
+  const job = holdJob(deps, lease, conversion, usualTimes(wantedProvider(deps.config, conversion.input)));
+  try {
+    const stored = await unlessAborted(finishAnswer(deps, conversion, job), job.signal);
+    if (stored) await finish(deps, lease, conversion, stored);
+    else await deps.conversions.fail(lease, "worker_lost", deps.clock.now());
+  } catch (error) {
+    deps.logger.log("warn", "a last try failed", { conversionId: conversion.id, cause: describeError(error) });
+    const code = error instanceof GenerationError ? FAILURE_POLICIES[error.failure].code : "worker_lost";
+    await deps.conversions.fail(lease, code, deps.clock.now());
+  } finally {
+    job.release();
+  }
 }
 
 async function work(deps: ConversionWorkerDeps, lease: Lease, conversion: Conversion): Promise<void> {
@@ -110,7 +119,9 @@ async function judge(deps: ConversionWorkerDeps, conversion: Conversion, error: 
     return { code: "worker_lost", failure: null, delayMs: spread(1_000), keepAttempt: true };
   }
   if (!(error instanceof GenerationError)) {
-    if (conversion.attempt >= maxAttempts) return { end: "worker_lost" };
+    // An answer that was paid for is worth one more try, which will count as none.
+    const isOver = conversion.attempt >= maxAttempts && !(await hasAnswer(deps, conversion));
+    if (isOver) return { end: "worker_lost" };
     return { code: "worker_lost", failure: null, delayMs: backoffMs(conversion.attempt, null), keepAttempt: false };
   }
   const { failure, retryAfterMs } = error;
@@ -143,7 +154,7 @@ async function end(
 async function hasFailedSo(deps: ConversionWorkerDeps, conversion: Conversion, failure: GenerationFailure) {
   if (conversion.lastFailure === failure) return true;
   const calls = await deps.calls.ofConversion(conversion.id);
-  return calls.filter(({ outcome }) => outcome === failure).length > 1;
+  return calls.some(({ outcome, attempt }) => outcome === failure && attempt < conversion.attempt);
 }
 
 /** Puts the job back for another attempt, or ends it when its class, attempts or time allow none. */

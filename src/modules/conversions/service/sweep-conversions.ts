@@ -65,8 +65,10 @@ async function sendSpares(deps: ConversionWorkerDeps): Promise<number> {
 
 /** Calls whose worker died: what they were expected to cost is what they have cost, as far as anybody knows. */
 async function settleLostCalls(deps: ConversionWorkerDeps): Promise<number> {
-  const now = deps.clock.now();
-  const lost = await deps.calls.listPending(now - LOST_CALL_MS, BATCH);
-  for (const id of lost) await deps.calls.settle(id, { outcome: "aborted", usage: null, free: false, endedAt: now });
+  const lost = await deps.calls.listPending(deps.clock.now() - LOST_CALL_MS, BATCH);
+  for (const { id, startedAt } of lost) {
+    // Nobody knows how long it took.
+    await deps.calls.settle(id, { outcome: "aborted", usage: null, free: false, endedAt: startedAt });
+  }
   return lost.length;
 }

@@ -4,7 +4,7 @@ import type { UsersDeps } from "../deps.ts";
 
 /** Rows and objects of requests that were under way at the deletion have come to be by then, and are erased too. */
 const SETTLED_MS = 10 * 60_000;
-/** At most 1,000 objects are deleted at once, three a row. */
+/** At most 1,000 objects are deleted at once, four a row. */
 const BATCH = 200;
 const LOG_BATCH = 500;
 /** Bounds one run; the sweeper goes on where it ends. */
