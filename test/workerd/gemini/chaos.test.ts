@@ -15,7 +15,7 @@ const JOBS = 300;
 const ACTIVE = 16;
 const WORKERS = 8;
 const SHARES = { unavailable: 0.3, hang: 0.1, empty: 0.05, reset: 0.05 };
-const PROVIDER_TIMEOUT_MS = 200;
+const PROVIDER_TIMEOUT_MS = 300;
 /** Short, so that many openings and closings fit into the test. */
 const BACKOFF_MS = 20;
 /** How much faster than the world the jobs' time goes, for the waits between attempts. */
