@@ -159,6 +159,28 @@ describe("a picture that was paid for", () => {
     expect((await bindings.BUCKET.list({ prefix: `results/${id}/` })).objects).toEqual([]);
   });
 
+  it("that is still being finished when the time is up ends as expired, not as lost", async () => {
+    const stage = await workerStage(outsideGenerator());
+    const { config } = stage.deps;
+    const last = { ...config, conversions: { ...config.conversions, maxAttempts: 1 } };
+    const id = await stage.newConversion();
+    await runConversion(
+      { ...picturesThat(stage, () => Promise.reject(new Error("storage is down"))), config: last },
+      id,
+    );
+    stage.advance(5_000);
+    const late = picturesThat(stage, async () => {
+      stage.advance(11 * 60_000);
+      throw new Error("storage is down");
+    });
+    await runConversion({ ...late, config: last }, id);
+    expect(await d1.conversions.find(stage.userId, id)).toMatchObject({
+      status: "expired",
+      errorCode: null,
+      usage: { state: "released" },
+    });
+  });
+
   it("that can't be kept costs an attempt when there is no room to finish it", async () => {
     const generator = outsideGenerator();
     const stage = await workerStage(generator);

@@ -51,6 +51,7 @@ async function finishSpent(deps: ConversionWorkerDeps, lease: Lease, conversion:
     if (stored) await finish(deps, lease, conversion, stored);
     else await deps.conversions.fail(lease, "worker_lost", deps.clock.now());
   } catch (error) {
+    if (await deps.conversions.expire(conversion.id, deps.clock.now())) return;
     deps.logger.log("warn", "a last try failed", { conversionId: conversion.id, cause: describeError(error) });
     const code = error instanceof GenerationError ? FAILURE_POLICIES[error.failure].code : "worker_lost";
     await deps.conversions.fail(lease, code, deps.clock.now());
