@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
@@ -57,4 +66,15 @@ it("names the Workers' environments only where requests enter and in the composi
   );
   expect(files.length).toBeGreaterThan(100);
   expect(files.filter((file) => /\b(Api|Consumer|Hasher)Env\b/.test(readFileSync(file, "utf8")))).toEqual([]);
+});
+
+it("no fake is part of a Worker: nothing but fakes, tests and scripts imports one", () => {
+  const files = globSync(["src/**/*.ts", "durable-objects/**/*.ts"], { cwd: root }).filter(
+    (file) => !/\.test\.ts$|\/fake(-[\w-]+)?\.ts$|-fake\.ts$/.test(file),
+  );
+  expect(files.length).toBeGreaterThan(200);
+  const importing = files.filter((file) =>
+    /from "[^"]*(\/fake|\/fake-[\w-]+|-fake)\.ts"/.test(readFileSync(join(root, file), "utf8")),
+  );
+  expect(importing).toEqual([]);
 });

@@ -4,8 +4,8 @@ import type { Logger } from "./logger.ts";
 /** Alerts as error events of the log, which `alert` tells from others. */
 export function createLogAlerts(logger: Logger): Alerts {
   return {
-    raise({ name, about, what, todo }) {
-      logger.log("error", what, { alert: name, about, todo });
+    raise({ name, about, what, advice }) {
+      logger.log("error", what, { alert: name, about, advice });
     },
   };
 }

@@ -7,7 +7,7 @@ export interface Alert {
   /** What happened, in a sentence. */
   readonly what: string;
   /** What to do about it, in a sentence. */
-  readonly todo: string;
+  readonly advice: string;
 }
 
 /** Tells operators. Never throws: nothing may fail because nobody could be told. */

@@ -259,7 +259,7 @@ describe("conversions by Gemini", () => {
       stack.lines.filter((line) => /alert=circuit_opened/.test(line) && line.includes("opened: config"));
     await expect
       .poll(alert, SOON)
-      .toEqual([expect.stringMatching(new RegExp(`about=gemini:${MODEL} .*todo="Check the provider's key`))]);
+      .toEqual([expect.stringMatching(new RegExp(`about=gemini:${MODEL} .*advice="Check the provider's key`))]);
   });
 
   it("no log line and no answer holds the key, the url or what Google wrote; only its owner reads the wish", async () => {

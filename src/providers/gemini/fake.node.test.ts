@@ -1,4 +1,3 @@
-import { globSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createNodeCodec } from "../../../test/support/node-codec.ts";
 import { pngOf, QUADRANT_JPEG, truncated } from "../../../test/support/pictures.ts";
@@ -288,15 +287,4 @@ it("takes JPEG and answers in JPEG where it is made to", async () => {
     data: expect.stringMatching(/^\/9j\//),
   });
   await jpeg.close();
-});
-
-it("no fake is part of a Worker: nothing but fakes, tests and scripts imports one", () => {
-  const files = globSync(["src/**/*.ts", "durable-objects/**/*.ts"]).filter(
-    (file) => !/\.test\.ts$|\/fake(-[\w-]+)?\.ts$|-fake\.ts$/.test(file),
-  );
-  expect(files.length).toBeGreaterThan(200);
-  const importing = files.filter((file) =>
-    /from "[^"]*(\/fake|\/fake-[\w-]+|-fake)\.ts"/.test(readFileSync(file, "utf8")),
-  );
-  expect(importing).toEqual([]);
 });

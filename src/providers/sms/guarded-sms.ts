@@ -32,7 +32,7 @@ export function guardedSms(
           name: "circuit_opened",
           about: circuit,
           what: `The circuit ${circuit} opened: ${change}`,
-          todo: "Check the SMS provider's status, key and credit; codes wait until it answers again",
+          advice: "Check the SMS provider's status, key and credit; codes wait until it answers again",
         });
       };
       try {

@@ -171,7 +171,7 @@ function untilTomorrow(now: number): number {
   return dayMs - (now % dayMs);
 }
 
-const TODO: Record<TripReason, string> = {
+const ADVICE: Record<TripReason, string> = {
   failures: "Look at the provider's status page; jobs wait or fall back until it answers again",
   rate_limited: "Ask the provider for a higher limit if this happens often",
   quota_day: "The provider's quota of the day is spent: raise it, or wait for its reset",
@@ -187,6 +187,6 @@ function tell(deps: ProviderDeps, circuit: string, change: TripReason | "closed"
     name: change === "budget" ? "budget_spent" : "circuit_opened",
     about: circuit,
     what: `The circuit ${circuit} opened: ${change}${cause === undefined ? "" : ` (${cause})`}`,
-    todo: TODO[change],
+    advice: ADVICE[change],
   });
 }

@@ -38,6 +38,6 @@ export async function keepDeadLetter(
       outcome === "unreadable"
         ? `Message ${messageId} can't be read`
         : `Message ${messageId} was given up on; conversion ${conversionId} ${outcome === "failed" ? "failed" : "is not harmed"}`,
-    todo: "See GET /api/admin/dead-letters for its body, mend the cause, and replay what failed",
+    advice: "See GET /api/admin/dead-letters for its body, mend the cause, and replay what failed",
   });
 }
