@@ -53,11 +53,13 @@ export function replayAnswer(record: IdempotencyRecord, fingerprint: string, now
 
 function assertProvider(deps: Pick<ConversionsDeps, "config">, input: ConversionInput): void {
   const { available } = deps.config.providers;
-  if (candidates(deps.config, input).some((provider) => available.includes(provider))) return;
+  const isServed = (wish: typeof input) => candidates(deps.config, wish).some((id) => available.includes(id));
+  if (isServed(input)) return;
+  const orElse = isServed({ ...input, fallback: "allow" }) ? '; or send fallback: "allow"' : "";
   throw invalidField(
     "provider",
     "provider_unavailable",
-    `This provider is not set up here, and none of lower quality may take over. Available: ${available.join(", ")}.`,
+    `This provider is not set up here. Available: ${available.join(", ")}${orElse}.`,
   );
 }
 
