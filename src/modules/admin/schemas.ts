@@ -170,6 +170,7 @@ export const costListSchema = z
             .nullable()
             .openapi({ description: "Of the calls that have ended; null before the first." }),
           cost: costSchema,
+          reserved: costSchema.openapi({ description: "The part of the cost that is only expected yet." }),
         })
         .openapi("DailyCost"),
     ),

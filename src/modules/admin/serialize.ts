@@ -1,4 +1,4 @@
-import { toTimestamp } from "../../kernel/clock.ts";
+import { toTimestamp, toTimestampOrNull } from "../../kernel/clock.ts";
 import type { CircuitState } from "../../ports/circuit-breaker.ts";
 import type { DeadLetter, ProviderCall } from "../conversions/index.ts";
 import type { QuotaGrant } from "../plans/index.ts";
@@ -27,17 +27,13 @@ export function serializeCircuit({ retryAfterMs, openedAt, ...circuit }: Circuit
   return {
     ...circuit,
     retryAt: retryAfterMs === null ? null : toTimestamp(now + retryAfterMs),
-    openedAt: openedAt === null ? null : toTimestamp(openedAt),
+    openedAt: toTimestampOrNull(openedAt),
   };
-}
-
-function timestampOrNull(epochMs: number | null): string | null {
-  return epochMs === null ? null : toTimestamp(epochMs);
 }
 
 export function serializeDeadLetter(letter: DeadLetter): DeadLetterBody {
   const { receivedAt, replayedAt } = letter;
-  return { ...letter, receivedAt: toTimestamp(receivedAt), replayedAt: timestampOrNull(replayedAt) };
+  return { ...letter, receivedAt: toTimestamp(receivedAt), replayedAt: toTimestampOrNull(replayedAt) };
 }
 
 const MICROS_A_CENT = 10_000;
@@ -48,10 +44,10 @@ function serializeCost(amountMicros: number): CostBody {
 
 export function serializeCosts({ spend, ...budget }: CostReport): CostListBody {
   return {
-    items: spend.map(({ costMicros, durationMs, ...row }) => {
+    items: spend.map(({ costMicros, reservedMicros, durationMs, ...row }) => {
       const ended = row.succeeded + row.failed;
       const averageMs = ended === 0 ? null : Math.round(durationMs / ended);
-      return { ...row, averageMs, cost: serializeCost(costMicros) };
+      return { ...row, averageMs, cost: serializeCost(costMicros), reserved: serializeCost(reservedMicros) };
     }),
     total: serializeCost(spend.reduce((sum, { costMicros }) => sum + costMicros, 0)),
     budget,
@@ -70,6 +66,6 @@ export function serializeCall(call: ProviderCall): ProviderCallBody {
     outputTokens,
     cost: serializeCost(costMicros),
     startedAt: toTimestamp(startedAt),
-    endedAt: timestampOrNull(endedAt),
+    endedAt: toTimestampOrNull(endedAt),
   };
 }

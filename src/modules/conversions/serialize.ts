@@ -1,4 +1,4 @@
-import { toTimestamp } from "../../kernel/clock.ts";
+import { toTimestamp, toTimestampOrNull } from "../../kernel/clock.ts";
 import { type SignedImageUrls, signImageUrls } from "../images/index.ts";
 import type { Conversion } from "./conversion.ts";
 import type { ConversionsDeps } from "./deps.ts";
@@ -7,10 +7,6 @@ import type { ConversionBody } from "./schemas.ts";
 import { type Estimate, NO_ESTIMATE } from "./service/estimate-end.ts";
 
 const FORMAT_OF = { "image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp" } as const;
-
-function timestampOrNull(epochMs: number | null): string | null {
-  return epochMs === null ? null : toTimestamp(epochMs);
-}
 
 function outputOf(conversion: Conversion, urls: SignedImageUrls | null): ConversionBody["output"] {
   return conversion.result && urls && { ...conversion.result, ...urls };
@@ -36,7 +32,7 @@ export async function serializeConversion(
     stage: conversion.stage,
     progress: conversion.progress,
     queuePosition: estimate.queuePosition,
-    estimatedCompletionAt: timestampOrNull(estimate.completesAt),
+    estimatedCompletionAt: toTimestampOrNull(estimate.completesAt),
     input: { ...input, outputFormat: FORMAT_OF[outputMime] },
     provider: {
       requested: providerRequested,
@@ -48,7 +44,7 @@ export async function serializeConversion(
     output: outputOf(conversion, urls),
     error: errorOf(conversion),
     dataRemoved: conversion.dataRemoved,
-    expiresAt: timestampOrNull(conversion.expiresAt),
+    expiresAt: toTimestampOrNull(conversion.expiresAt),
     usage: conversion.usage,
     title: conversion.title,
     metadata: conversion.metadata,
@@ -57,8 +53,8 @@ export async function serializeConversion(
     version: conversion.version,
     createdAt: toTimestamp(conversion.createdAt),
     queuedAt: toTimestamp(conversion.createdAt),
-    startedAt: timestampOrNull(conversion.startedAt),
-    completedAt: timestampOrNull(conversion.completedAt),
+    startedAt: toTimestampOrNull(conversion.startedAt),
+    completedAt: toTimestampOrNull(conversion.completedAt),
     deadlineAt: toTimestamp(conversion.deadlineAt),
     updatedAt: toTimestamp(conversion.updatedAt),
     urls: { self, cancel: `${self}/cancel` },

@@ -1,4 +1,4 @@
-import { toTimestamp } from "../../kernel/clock.ts";
+import { toTimestamp, toTimestampOrNull } from "../../kernel/clock.ts";
 import type { ImagesDeps } from "./deps.ts";
 import type { Image } from "./repository.ts";
 import type { ImageBody } from "./schemas.ts";
@@ -19,7 +19,7 @@ export async function serializeImage(
     sha256: image.sha256,
     ...(await signImageUrls(deps, image.id)),
     createdAt: toTimestamp(image.createdAt),
-    expiresAt: image.expiresAt === null ? null : toTimestamp(image.expiresAt),
+    expiresAt: toTimestampOrNull(image.expiresAt),
   };
 }
 
