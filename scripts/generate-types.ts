@@ -15,6 +15,11 @@ const WORKERS = [
     interface: "HasherEnv",
     output: "src/workers/hasher/worker-configuration.d.ts",
   },
+  {
+    config: "src/workers/tail/wrangler.toml",
+    interface: "TailEnv",
+    output: "src/workers/tail/worker-configuration.d.ts",
+  },
 ];
 
 for (const worker of WORKERS) {

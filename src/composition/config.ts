@@ -8,6 +8,7 @@ import { SMSIR_BASE_URL } from "../providers/sms/smsir.ts";
 import { TWILIO_BASE_URL } from "../providers/sms/twilio.ts";
 import { toProviders } from "./provider-config.ts";
 import { createRateLimits, resendCooldownMs } from "./rate-limits.ts";
+import { toTelemetry } from "./telemetry-config.ts";
 
 /** The contract's numbers: tabs and retries at once, and an answer that got lost on a bad line. */
 const REFRESH_GRACE_MS = 10_000;
@@ -66,6 +67,22 @@ const dollars = z
   .string()
   .regex(/^\d{1,7}(\.\d{1,6})?$/, "must be an amount of US dollars, such as 25 or 0.039")
   .transform((text) => Math.round(Number(text) * 1_000_000));
+
+/** A share from 0 to 1. */
+const share = z
+  .string()
+  .regex(/^(0(\.\d{1,6})?|1(\.0{1,6})?)$/, "must be a number from 0 to 1")
+  .transform(Number);
+
+/** Samples are to be visible within 15 s, and an invocation may go on for 30 s after its answer. */
+const windowDuration = duration.refine((ms) => ms <= 10_000, "must be at most 10s");
+
+/** `name=value` pairs, as OpenTelemetry writes them. */
+const headerList = list
+  .pipe(z.array(z.string().regex(/^[\w-]{1,64}=.{1,1000}$/, "must list name=value pairs")))
+  .transform((pairs) =>
+    Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)])),
+  );
 
 const country = z.string().refine(isKnownCountry, "must be a two-letter country code, such as IR");
 const secret = z.string().min(32, "must have at least 32 characters");
@@ -136,6 +153,18 @@ const variables = z.object({
   ADMIN_IP_ALLOWLIST: list.pipe(z.array(ipRange)).prefault(""),
   CORS_ORIGINS: list.pipe(z.array(origin)).prefault(""),
   DEFAULT_COUNTRY: country.default("IR"),
+  METRICS_TOKEN: z.string().min(16, "must have at least 16 characters").optional(),
+  METRICS_WINDOW: windowDuration.prefault("2s"),
+  METRICS_SHARDS: integer(1, 64).prefault("4"),
+  SENTRY_DSN: httpUrl.optional(),
+  SENTRY_SAMPLE_RATE: share.prefault("1"),
+  TELEGRAM_BOT_TOKEN: z.string().optional(),
+  TELEGRAM_CHAT_ID: z.string().optional(),
+  TELEGRAM_BASE_URL: httpUrl.optional(),
+  LOKI_URL: httpUrl.optional(),
+  LOKI_AUTHORIZATION: z.string().optional(),
+  OTLP_ENDPOINT: httpUrl.optional(),
+  OTLP_HEADERS: headerList.prefault(""),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   LOG_FORMAT: z.enum(["json", "pretty", "logfmt"]).optional(),
 });
@@ -202,6 +231,7 @@ function toConfig(v: z.output<typeof variables>): Config {
   return {
     environment: v.ENVIRONMENT,
     log: { level: v.LOG_LEVEL, format: v.LOG_FORMAT ?? (development ? "pretty" : "json") },
+    telemetry: toTelemetry(v),
     secrets: toSecrets(v),
     passwords: {
       hashing:

@@ -54,10 +54,28 @@ export interface WorkersAiConfig {
   readonly priceMicros: number;
 }
 
+/** Who is told what happens. Null: nobody. */
+export interface TelemetryConfig {
+  readonly metrics: {
+    /** How long an isolate collects samples before it hands them on. */
+    readonly windowMs: number;
+    readonly shards: number;
+    /** Who asks must know it; null lets nobody ask outside development, and everybody in it. */
+    readonly token: string | null;
+  };
+  readonly sentry: { readonly dsn: string; readonly sampleRate: number } | null;
+  readonly telegram: { readonly botToken: string; readonly chatId: string; readonly baseUrl: string } | null;
+  /** Where log lines go, as far as the path of its push API; `authorization` is a whole header value. */
+  readonly loki: { readonly url: string; readonly authorization: string | null } | null;
+  /** Where spans go, OTLP over HTTP, as far as `/v1/traces`. */
+  readonly otlp: { readonly url: string; readonly headers: Readonly<Record<string, string>> } | null;
+}
+
 /** The service's configuration in domain terms. Durations are milliseconds and end in `Ms`. */
 export interface Config {
   readonly environment: Environment;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly telemetry: TelemetryConfig;
   /** Master secrets; null in Workers that are not given any. */
   readonly secrets: {
     readonly active: string;

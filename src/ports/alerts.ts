@@ -1,7 +1,21 @@
+/** Kinds of things an operator should see to. */
+export const ALERT_NAMES = [
+  "circuit_opened",
+  "dead_letter",
+  "budget_spent",
+  "hash_failures",
+  "refresh_reuse",
+  "otp_pumping",
+  "metrics_loss",
+  "migration_mismatch",
+  "invocation_cut_off",
+] as const;
+export type AlertName = (typeof ALERT_NAMES)[number];
+
 /** Something an operator should see to. */
 export interface Alert {
   /** What kind of thing happened; alerts of one name and `about` are one matter. */
-  readonly name: "circuit_opened" | "dead_letter" | "budget_spent";
+  readonly name: AlertName;
   /** Which one: a circuit, a queue, a day. Never personal. */
   readonly about: string;
   /** What happened, in a sentence. */

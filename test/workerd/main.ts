@@ -4,6 +4,7 @@ import consumer from "../../src/workers/consumer/index.ts";
 export { RateLimiter, UserSessions } from "../../src/workers/api/index.ts";
 export { CircuitBreaker, ImageProcessor } from "../../src/workers/consumer/index.ts";
 export { Hasher } from "../../src/workers/hasher/index.ts";
+export { AlertDesk, MetricsShard } from "../../src/workers/tail/index.ts";
 
 export default {
   fetch: api.fetch,

@@ -3,6 +3,8 @@ import { createLogger } from "../../kernel/logger.ts";
 /** Outcomes that the invocation itself could not log, because it was cut off. */
 const CUT_OFF = new Set(["exceededCpu", "exceededMemory", "exception", "scriptNotFound", "unknown"]);
 
+export { AlertDesk, MetricsShard } from "../../../durable-objects/index.ts";
+
 export default {
   tail(events) {
     const logger = createLogger({ level: "info", format: "json" }, { service: "tail" });

@@ -1,0 +1,1 @@
+export const TELEGRAM_BASE_URL = "https://api.telegram.org";
