@@ -10,19 +10,32 @@ export interface Load {
   readonly paths: readonly string[];
   readonly connections: number;
   readonly requests: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Looks at one of every so many bodies. */
+  readonly sample?: { readonly every: number; readonly isRight: (body: string) => boolean };
 }
 
 export interface Outcome {
   readonly perSecond: number;
   /** Answers by status. */
   readonly statuses: Readonly<Record<number, number>>;
+  /** Bodies that were looked at, and those of them that were wrong. */
+  readonly sampled: number;
+  readonly wrong: number;
 }
 
 /**
  * Sends so many requests, each connection one at a time.
  * @throws {Error} when a request fails without an answer.
  */
-export async function load({ url, paths, connections, requests }: Load): Promise<Outcome> {
+export async function load({ url, paths, connections, requests, headers = {}, sample }: Load): Promise<Outcome> {
+  let bodies = 0;
+  let sampled = 0;
+  const verifyBody = (body: string | Buffer | undefined) => {
+    if (sample === undefined || bodies++ % sample.every !== 0) return true;
+    sampled++;
+    return sample.isRight(String(body));
+  };
   const statuses: Record<number, number> = {};
   let last = 0;
   let started = 0;
@@ -30,10 +43,10 @@ export async function load({ url, paths, connections, requests }: Load): Promise
     let index = 0;
     const setupClient = (client: autocannon.Client) => {
       const from = index++ % paths.length;
-      client.setRequests([...paths.slice(from), ...paths.slice(0, from)].map((path) => ({ path })));
+      client.setRequests([...paths.slice(from), ...paths.slice(0, from)].map((path) => ({ path, headers })));
     };
     // autocannon ends at a tick of its own; the figure is taken from the first request to the last answer instead.
-    const options = { url, connections, amount: requests, sampleInt: SAMPLE_MS, setupClient };
+    const options = { url, connections, amount: requests, sampleInt: SAMPLE_MS, setupClient, verifyBody };
     started = performance.now();
     const run = autocannon(options, (error, done) => (error ? reject(error) : resolve(done)));
     run.on("response", (_client: autocannon.Client, status: number) => {
@@ -45,7 +58,7 @@ export async function load({ url, paths, connections, requests }: Load): Promise
   if (result.errors > 0 || answered !== requests) {
     throw new Error(`${answered} of ${requests} requests were answered, with ${result.errors} errors`);
   }
-  return { perSecond: (requests * 1_000) / (last - started), statuses };
+  return { perSecond: (requests * 1_000) / (last - started), statuses, sampled, wrong: result.mismatches };
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });

@@ -54,17 +54,22 @@ export async function inTurns(
   reference: () => Promise<number>,
   subject: () => Promise<number>,
 ): Promise<Pair[]> {
-  const pairs: Pair[] = [];
+  return allInTurns(rounds, { reference, subject });
+}
+
+/** Several ways in turns, under the same rule: every other round goes through them backwards. */
+export async function allInTurns<K extends string>(
+  rounds: number,
+  ways: Readonly<Record<K, () => Promise<number>>>,
+): Promise<Record<K, number>[]> {
+  const names = Object.keys(ways) as K[];
+  const measured: Record<K, number>[] = [];
   for (let round = 0; round < rounds; round++) {
-    if (round % 2 === 0) {
-      const first = await reference();
-      pairs.push({ reference: first, subject: await subject() });
-    } else {
-      const first = await subject();
-      pairs.push({ reference: await reference(), subject: first });
-    }
+    const figures = {} as Record<K, number>;
+    for (const name of round % 2 === 0 ? names : names.toReversed()) figures[name] = await ways[name]();
+    measured.push(figures);
   }
-  return pairs;
+  return measured;
 }
 
 /** The median, and the quartiles around it. */

@@ -7,10 +7,11 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { type Comparison, type Fact, type Findings, isReached, type Row, ratios, spread } from "./measure.ts";
+import { authenticatedRead } from "./rows/1-authenticated-read.ts";
 import { limiter } from "./rows/3-limiter.ts";
 import { passwordHash } from "./rows/4-password-hash.ts";
 
-const ROWS: readonly Row[] = [limiter, passwordHash];
+const ROWS: readonly Row[] = [authenticatedRead, limiter, passwordHash];
 const RESULTS = join(import.meta.dirname, "results.json");
 
 interface Measured {

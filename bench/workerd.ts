@@ -9,8 +9,8 @@ import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT, wranglerEnvironment } from "../scripts/stack-env.ts";
 
-const WRANGLER = join(ROOT, "node_modules/wrangler/wrangler-dist/cli.js");
-const WORKERD = join(ROOT, "node_modules/workerd/bin/workerd");
+export const WRANGLER = join(ROOT, "node_modules/wrangler/wrangler-dist/cli.js");
+export const WORKERD = join(ROOT, "node_modules/workerd/bin/workerd");
 const START_TIMEOUT_MS = 15_000;
 const KEPT_ERROR_LINES = 20;
 
@@ -61,9 +61,19 @@ export function temporaryFolder(): string {
 }
 
 /** What `wrangler deploy` would upload for the Worker of a wrangler.toml, given by its path from the project's root. */
-export function bundle(config: string): Bundle {
+export function bundle(config: string, { minify = true }: { readonly minify?: boolean } = {}): Bundle {
   const folder = temporaryFolder();
-  const args = ["--no-warnings", WRANGLER, "deploy", "--dry-run", "--minify", "--outdir", folder, "-c", config];
+  const args = [
+    "--no-warnings",
+    WRANGLER,
+    "deploy",
+    "--dry-run",
+    `--minify=${minify}`,
+    "--outdir",
+    folder,
+    "-c",
+    config,
+  ];
   const env = wranglerEnvironment(temporaryFolder(), {});
   const result = spawnSync(process.execPath, args, { cwd: ROOT, encoding: "utf8", timeout: 120_000, env });
   if (result.status !== 0) throw new Error(`wrangler could not build ${config}\n${result.stdout}\n${result.stderr}`);
@@ -75,15 +85,19 @@ export function bundle(config: string): Bundle {
 /** JSON's strings are strings of workerd's configuration language, too. */
 const text = (value: string) => JSON.stringify(value);
 
+/** The files of a bundle; the one that is run comes first. */
+export function moduleFiles({ folder }: Bundle): string[] {
+  const files = readdirSync(folder).filter((file) => /\.(js|wasm)$/.test(file));
+  return files.sort((a, b) => Number(b === "index.js") - Number(a === "index.js"));
+}
+
 function moduleText(folder: string, name: string): string {
   const kind = name.endsWith(".wasm") ? "wasm" : "esModule";
   return `(name = ${text(name)}, ${kind} = embed ${text(join(folder, name))})`;
 }
 
-function workerText({ name, bundle: { folder, compatibilityDate }, objects = {}, bindings = [] }: Worker): string {
-  // The module that is named first is the one that is run.
-  const modules = readdirSync(folder).filter((file) => /\.(js|wasm)$/.test(file));
-  modules.sort((a, b) => Number(b === "index.js") - Number(a === "index.js"));
+function workerText({ name, bundle: built, objects = {}, bindings = [] }: Worker): string {
+  const { folder, compatibilityDate } = built;
   const namespaces = Object.values(objects).map(
     (className) => `(className = ${text(className)}, uniqueKey = ${text(`${name}-${className}`)}, enableSql = true)`,
   );
@@ -92,7 +106,9 @@ function workerText({ name, bundle: { folder, compatibilityDate }, objects = {},
   );
   return `(name = ${text(name)}, worker = (
       compatibilityDate = ${text(compatibilityDate)},
-      modules = [${modules.map((file) => moduleText(folder, file)).join(", ")}],
+      modules = [${moduleFiles(built)
+        .map((file) => moduleText(folder, file))
+        .join(", ")}],
       bindings = [${[...objectBindings, ...bindings].join(", ")}],
       durableObjectNamespaces = [${namespaces.join(", ")}],
       durableObjectStorage = (localDisk = "disk"),

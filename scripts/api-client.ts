@@ -78,20 +78,23 @@ export function newPhone(): string {
 export class ApiClient {
   readonly base: string;
   #accessToken: string | null;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(base: string, accessToken: string | null = null) {
+  /** `headers` go with every call. */
+  constructor(base: string, accessToken: string | null = null, headers: Readonly<Record<string, string>> = {}) {
     this.base = base;
     this.#accessToken = accessToken;
+    this.#headers = headers;
   }
 
   /** The same user at another address, such as that of a restarted server. */
   at(base: string): ApiClient {
-    return new ApiClient(base, this.#accessToken);
+    return new ApiClient(base, this.#accessToken, this.#headers);
   }
 
   /** @throws {ApiError} on any status of 400 and above. */
   async call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-    const headers = new Headers();
+    const headers = new Headers(this.#headers);
     if (this.#accessToken !== null) headers.set("Authorization", `Bearer ${this.#accessToken}`);
     if (options.json !== undefined) headers.set("Content-Type", "application/json");
     const body = options.form ?? (options.json === undefined ? null : JSON.stringify(options.json));

@@ -70,6 +70,7 @@ async function announce(url: string, health: Health): Promise<void> {
     API    ${url}/api
     Docs   ${url}/api/docs
     SMS    ${url}/api/dev/sms?phone=09120000000   the inbox of a phone, with its codes
+    Status ${url}/api/status   what works and what doesn't; numbers at /api/metrics
     Models ${models ?? "see docs/providers.md"}
 
   Ctrl-C stops it.

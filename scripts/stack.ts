@@ -19,7 +19,7 @@ const KEPT_LINES = 200;
  * Runs wrangler as the leader of a process group with a watcher in it: workerd outlives wrangler, and wrangler outlives
  * us, but when our end of pipe 3 closes, for whatever reason, the watcher kills the group.
  */
-const LEASHED = '(read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec "$0" "$@" 3<&-';
+export const LEASHED = '(read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec "$0" "$@" 3<&-';
 
 export interface StackOptions {
   readonly port: number;
@@ -204,7 +204,7 @@ async function end(child: ChildProcess, exited: Promise<string>, sweeps: AbortCo
   await exited;
 }
 
-function killGroup(child: ChildProcess): void {
+export function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, "SIGKILL");

@@ -1,5 +1,6 @@
 import { METHODS } from "hono/router";
 import { createApiServices } from "./composition/services.ts";
+import { createTelemetry, type TelemetryFactory } from "./composition/telemetry.ts";
 import type { App } from "./http/app-type.ts";
 import { registerDocs } from "./http/docs.ts";
 import { cors } from "./http/middleware/cors.ts";
@@ -11,6 +12,7 @@ import { wideEvent } from "./http/middleware/wide-event.ts";
 import { createOpenApiApp } from "./http/openapi.ts";
 import { problemResponse, toAppError } from "./http/problem.ts";
 import { AppError } from "./kernel/app-error.ts";
+import { toTraceparent } from "./kernel/trace-context.ts";
 import { registerAdmin } from "./modules/admin/index.ts";
 import { registerAudit } from "./modules/audit/index.ts";
 import { registerAuth } from "./modules/auth/index.ts";
@@ -28,10 +30,13 @@ function allowedMethods(app: App, path: string): string[] {
   return allowed.includes("GET") ? [...allowed, "HEAD"] : allowed;
 }
 
-export function createApp(): App {
+/** The HTTP API. `telemetry` is what requests tell of themselves through. */
+export function createApp({ telemetry = createTelemetry }: { readonly telemetry?: TelemetryFactory } = {}): App {
   const app = createOpenApiApp();
-  app.use(requestId, wideEvent, securityHeaders, cors, drainBody, rateLimitHeaders, async (c, next) => {
-    c.set("services", createApiServices(c.env, c.executionCtx));
+  app.use(requestId, wideEvent(telemetry), securityHeaders, cors, drainBody, rateLimitHeaders, async (c, next) => {
+    const { requestId: id, trace } = c.var;
+    const origin = { requestId: id, traceparent: toTraceparent(trace) };
+    c.set("services", createApiServices(c.env, c.executionCtx, { telemetry: c.get("telemetry"), origin }));
     await next();
   });
 

@@ -36,6 +36,7 @@ export function newConversion(
     title: null,
     metadata: {},
     retryOf: null,
+    origin: null,
     createdAt,
     deadlineAt: createdAt + 600_000,
     ...change,

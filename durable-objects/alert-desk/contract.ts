@@ -8,6 +8,8 @@ export interface RaisedAlert extends Alert {
   readonly at: number;
   /** The Worker that raised it. */
   readonly worker: string;
+  /** How often it was raised; once where it is absent. */
+  readonly count?: number;
 }
 
 /** RPC type of the AlertDesk object: all that src/ may import of it. Plain data only. */

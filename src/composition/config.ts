@@ -4,6 +4,7 @@ import { ConfigError } from "../kernel/config-error.ts";
 import { parseIpRange } from "../kernel/ip.ts";
 import { isKnownCountry } from "../modules/auth/phone.ts";
 import { PROVIDER_IDS } from "../ports/image-generator.ts";
+import { isSentryDsn } from "../providers/sentry/sentry-dsn.ts";
 import { SMSIR_BASE_URL } from "../providers/sms/smsir.ts";
 import { TWILIO_BASE_URL } from "../providers/sms/twilio.ts";
 import { toProviders } from "./provider-config.ts";
@@ -156,7 +157,7 @@ const variables = z.object({
   METRICS_TOKEN: z.string().min(16, "must have at least 16 characters").optional(),
   METRICS_WINDOW: windowDuration.prefault("2s"),
   METRICS_SHARDS: integer(1, 64).prefault("4"),
-  SENTRY_DSN: httpUrl.optional(),
+  SENTRY_DSN: z.string().refine(isSentryDsn, "must be a DSN: https://<key>@<host>/<project>").optional(),
   SENTRY_SAMPLE_RATE: share.prefault("1"),
   TELEGRAM_BOT_TOKEN: z.string().optional(),
   TELEGRAM_CHAT_ID: z.string().optional(),

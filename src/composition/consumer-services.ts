@@ -10,10 +10,6 @@ import { createD1Retention } from "../db/d1/repositories/retention.ts";
 import { createD1StageTimings } from "../db/d1/repositories/stage-timings.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
-import type { Background } from "../kernel/core-services.ts";
-import { describeError } from "../kernel/describe-error.ts";
-import { createLogAlerts } from "../kernel/log-alerts.ts";
-import { createLogger } from "../kernel/logger.ts";
 import { createSlot } from "../kernel/slot.ts";
 import type { ConversionWorkerDeps, OrphanRecords, ResultPictures, Retention } from "../modules/conversions/jobs.ts";
 import type { Housekeeping } from "../ports/housekeeping.ts";
@@ -21,6 +17,7 @@ import type { ImageGenerator, ProviderId } from "../ports/image-generator.ts";
 import type { ImageProcessor } from "../ports/image-processor.ts";
 import { createCircuitBreakers } from "../providers/cloudflare/circuit-breakers.ts";
 import { transformImage } from "../providers/cloudflare/images-binding.ts";
+import { meteredDatabase } from "../providers/cloudflare/metered-database.ts";
 import { createQueueJobQueue } from "../providers/cloudflare/queue-job-queue.ts";
 import { createR2ObjectStore } from "../providers/cloudflare/r2-object-store.ts";
 import { createGeminiGenerator } from "../providers/gemini/gemini-image-generator.ts";
@@ -33,6 +30,7 @@ import { jsquashModules } from "../providers/jsquash/wasm-modules.ts";
 import { createLocalImageGenerator } from "../providers/local-engine/local-image-generator.ts";
 import { createWorkersAiGenerator } from "../providers/workers-ai/workers-ai-image-generator.ts";
 import { configOf } from "./config.ts";
+import { createTelemetry } from "./telemetry.ts";
 
 /** Decoded pixels are the largest thing in an isolate's memory: only one job at a time may hold any. */
 const onePictureAtATime = createSlot({ maxWaiting: 16, maxWaitMs: 20_000, staleMs: 30_000 });
@@ -98,21 +96,13 @@ export function createConsumerServices(
   context: Pick<ExecutionContext, "waitUntil">,
 ): ConsumerServices {
   const config = configOf(env, "consumer");
-  const db = drizzle(env.DB);
-  const logger = createLogger(config.log, { service: "consumer" });
-  const background: Background = (task) => {
-    context.waitUntil(
-      task.catch((error: unknown) => {
-        logger.log("warn", "background task failed", { cause: describeError(error) });
-      }),
-    );
-  };
+  const telemetry = createTelemetry(env, { worker: "consumer", config, context, fields: {} });
+  const { logger, metrics } = telemetry;
+  const db = drizzle(meteredDatabase(env.DB, metrics));
   return {
+    ...telemetry,
     config,
     clock: systemClock,
-    logger,
-    background,
-    alerts: createLogAlerts(logger),
     conversions: createD1ConversionRepository(db),
     calls: createD1ProviderCalls(db),
     timings: createD1StageTimings(db),
@@ -127,6 +117,7 @@ export function createConsumerServices(
     pictures: picturesOf(processingOf(env)),
     circuits: createCircuitBreakers(env.CIRCUIT_BREAKER, {
       logger,
+      metrics,
       // A probe fetches its sources, too.
       probeTtlMs: 2 * config.conversions.providerTimeoutMs + 30_000,
       backoffMs: config.circuitBackoffMs,

@@ -1,7 +1,9 @@
 import { sql } from "drizzle-orm";
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
+import { LATEST_MIGRATION } from "../db/d1/latest-migration.ts";
 import { createD1AccountErasure } from "../db/d1/repositories/account-erasure.ts";
 import { createD1AuditRepository } from "../db/d1/repositories/audit.ts";
+import { createD1BusinessMetrics } from "../db/d1/repositories/business-metrics.ts";
 import { createD1ConversionRepository } from "../db/d1/repositories/conversions.ts";
 import { createD1DeadLetters } from "../db/d1/repositories/dead-letters.ts";
 import { createD1DevSms } from "../db/d1/repositories/dev-sms.ts";
@@ -16,10 +18,8 @@ import { createD1UserRepository } from "../db/d1/repositories/users.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
 import type { CoreServices } from "../kernel/core-services.ts";
-import { describeError } from "../kernel/describe-error.ts";
 import { createKeyring, type Keyring } from "../kernel/keyring.ts";
-import { createLogAlerts } from "../kernel/log-alerts.ts";
-import { createLogger } from "../kernel/logger.ts";
+import type { Origin } from "../kernel/trace-context.ts";
 import type { AdminDeps } from "../modules/admin/index.ts";
 import type { AuditDeps } from "../modules/audit/index.ts";
 import { type AccessTokens, type AuthDeps, createAccessTokens } from "../modules/auth/index.ts";
@@ -37,6 +37,9 @@ import type { UsersDeps } from "../modules/users/index.ts";
 import { circuitOf } from "../ports/circuit-breaker.ts";
 import { createCircuitBreakers } from "../providers/cloudflare/circuit-breakers.ts";
 import { createRemoteImageProcessor } from "../providers/cloudflare/image-processor.ts";
+import { meteredDatabase } from "../providers/cloudflare/metered-database.ts";
+import { shardsOf } from "../providers/cloudflare/metrics-recorder.ts";
+import { createMetricsSources, queueSource } from "../providers/cloudflare/metrics-sources.ts";
 import { createQueueJobQueue, createQueueSmsQueue } from "../providers/cloudflare/queue-job-queue.ts";
 import { createR2ObjectStore } from "../providers/cloudflare/r2-object-store.ts";
 import { createRateLimiter } from "../providers/cloudflare/rate-limiter.ts";
@@ -46,6 +49,7 @@ import { createStatusProbes } from "../providers/cloudflare/status-probes.ts";
 import { guardedSms } from "../providers/sms/guarded-sms.ts";
 import { createSmsSender } from "../providers/sms/sms-sender.ts";
 import { configOf } from "./config.ts";
+import { createTelemetry, type Telemetry } from "./telemetry.ts";
 
 /** All that the api's verbs may ask for; each names what it takes with `Pick`. */
 export interface ApiServices
@@ -62,7 +66,6 @@ export interface ApiServices
 interface Shared {
   readonly keyring: Keyring;
   readonly accessTokens: AccessTokens;
-  readonly db: DrizzleD1Database;
   readonly statusRound: SharedRound<StatusReport>;
 }
 
@@ -71,7 +74,7 @@ const STATUS_ROUND = { clock: systemClock, cacheMs: 10_000, staleMs: 3_000 };
 
 const shared = new WeakMap<object, Shared>();
 
-/** What an isolate makes once: keys are derived by slow functions, and clients of D1 hold no connection. */
+/** What an isolate makes once: keys are derived by slow functions. */
 function sharedOf(env: ApiEnv, config: Config): Shared {
   let made = shared.get(env);
   if (made === undefined) {
@@ -83,7 +86,6 @@ function sharedOf(env: ApiEnv, config: Config): Shared {
     made = {
       keyring: createKeyring([active, ...[previous, next].filter((secret) => secret !== null)]),
       accessTokens: createAccessTokens(secrets, config.sessions.accessTokenTtlMs),
-      db: drizzle(env.DB),
       statusRound: createSharedRound(STATUS_ROUND),
     };
     shared.set(env, made);
@@ -104,12 +106,12 @@ function smsServices(
   env: ApiEnv,
   core: CoreServices & Pick<ApiServices, "users"> & { readonly db: DrizzleD1Database },
 ): SmsServices {
-  const { config, db, background } = core;
+  const { config, db, background, alerts, logger, metrics, origin } = core;
   const inbox = createD1DevSms(db, core.clock);
   const smsOutbox = createD1SmsOutbox(db);
-  const alerts = createLogAlerts(core.logger);
   const circuits = createCircuitBreakers(env.CIRCUIT_BREAKER, {
-    logger: core.logger,
+    logger,
+    metrics,
     backoffMs: config.circuitBackoffMs,
     probeTtlMs: SMS_PROBE_TTL_MS,
   });
@@ -124,40 +126,44 @@ function smsServices(
     smsOutbox,
     smsInbox: inbox,
     async dispatchSms(id) {
-      if (real) background(jobs.sendSms(id));
+      if (real) background(jobs.sendSms(id, origin));
       else await deliverSms({ ...core, sms, smsOutbox }, id);
     },
   };
 }
 
-/** The api's services for one request. The one place that touches the api's bindings. */
-export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "waitUntil">): ApiServices {
+interface ApiServicesOptions {
+  /** What the invocation tells of itself through; made where it isn't given. */
+  readonly telemetry?: Telemetry | undefined;
+  /** The request, where there is one. */
+  readonly origin?: Origin | null;
+}
+
+/** The api's services for one invocation. The one place that touches the api's bindings. */
+export function createApiServices(
+  env: ApiEnv,
+  context: Pick<ExecutionContext, "waitUntil">,
+  { telemetry: given, origin = null }: ApiServicesOptions = {},
+): ApiServices {
   const config = configOf(env, "api");
-  const logger = createLogger(config.log, { service: "api" });
-  const { keyring, accessTokens, db, statusRound } = sharedOf(env, config);
-  const background: CoreServices["background"] = (task) => {
-    context.waitUntil(
-      task.catch((error: unknown) => {
-        logger.log("warn", "background task failed", { cause: describeError(error) });
-      }),
-    );
-  };
+  const telemetry = given ?? createTelemetry(env, { worker: "api", config, context, fields: {} });
+  const { logger, metrics } = telemetry;
+  const { keyring, accessTokens, statusRound } = sharedOf(env, config);
+  const db = drizzle(meteredDatabase(env.DB, metrics));
+  const core: CoreServices = { config, clock: systemClock, keyring, origin, ...telemetry };
   const users = createD1UserRepository(db);
-  const circuits = createCircuitBreakers(env.CIRCUIT_BREAKER, { logger, backoffMs: config.circuitBackoffMs });
+  const circuits = createCircuitBreakers(env.CIRCUIT_BREAKER, { logger, metrics, backoffMs: config.circuitBackoffMs });
   return {
-    config,
-    clock: systemClock,
-    logger,
-    keyring,
+    ...core,
     accessTokens,
     sessions: createSessionStore(env.USER_SESSIONS, { keyring, limits: config.sessions }),
     users,
     erasure: createD1AccountErasure(db),
     audit: createD1AuditRepository(db),
-    rateLimiter: createRateLimiter(env.RATE_LIMITER, keyring),
+    rateLimiter: createRateLimiter(env.RATE_LIMITER, { keyring, metrics }),
     otp: createD1OtpRepository(db),
-    hasher: createRpcPasswordHasher(env.HASHER),
-    ...smsServices(env, { config, clock: systemClock, logger, keyring, db, users, background }),
+    hasher: createRpcPasswordHasher(env.HASHER, telemetry),
+    ...smsServices(env, { ...core, db, users }),
     images: createD1ImageRepository(db),
     conversions: createD1ConversionRepository(db),
     timings: createD1StageTimings(db),
@@ -172,13 +178,20 @@ export function createApiServices(env: ApiEnv, context: Pick<ExecutionContext, "
     probes: createStatusProbes({
       database: async () => db.run(sql`SELECT 1`),
       bucket: env.BUCKET,
-      queue: env.CONVERSION_QUEUE,
+      queue: queueSource("conversions", env.CONVERSION_QUEUE),
       sessions: env.USER_SESSIONS,
       limiter: env.RATE_LIMITER,
       hasher: env.HASHER,
       imageProcessor: env.IMAGE_PROCESSOR,
     }),
     statusRound,
-    background,
+    business: createD1BusinessMetrics(db),
+    expectedMigration: LATEST_MIGRATION,
+    metricsSources: createMetricsSources(shardsOf(env.METRICS_SHARD), config.telemetry.metrics.shards, {
+      conversions: env.CONVERSION_QUEUE,
+      sms: env.SMS_QUEUE,
+      alerts: env.ALERT_QUEUE,
+    }),
+    flushMetrics: telemetry.flushMetrics,
   };
 }

@@ -1,12 +1,19 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { ApiServices } from "../composition/services.ts";
+import type { Telemetry } from "../composition/telemetry.ts";
 import type { AuditStamp } from "../kernel/audit.ts";
 import type { LogFields } from "../kernel/logger.ts";
 import type { Actor } from "../kernel/request-context.ts";
+import type { TraceContext } from "../kernel/trace-context.ts";
 import type { AccessTokenSubject } from "../modules/auth/access-tokens.ts";
 
 export interface AppVariables {
   requestId: string;
+  /** The request's span, of the caller's trace where it named one; and the span of the caller it is part of. */
+  trace: TraceContext;
+  parentSpanId: string | null;
+  /** Absent while the configuration is bad. */
+  telemetry: Telemetry;
   /** Fields of the request's one log event; handlers add what is worth knowing. */
   event: Record<string, LogFields[string]>;
   services: ApiServices;

@@ -1,8 +1,13 @@
+import { redactField, scrubText } from "./redact.ts";
+
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFormat = "json" | "pretty" | "logfmt";
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-/** Structured logging: one event a call, fields flat. Never pass codes, tokens, passwords, phones or pictures. */
+/**
+ * Structured logging: one event a call, fields flat. Never pass codes, tokens, passwords, phones or pictures; what looks
+ * like one is taken out all the same.
+ */
 export interface Logger {
   log(level: LogLevel, message: string, fields?: LogFields): void;
 }
@@ -47,7 +52,16 @@ export function createLogger(
   return {
     log(level, message, fields = {}) {
       if (RANK[level] < RANK[options.level]) return;
-      sink(formatEvent(options.format, level, message, { ...base, ...fields }, Date.now()));
+      const shown: Record<string, LogFields[string]> = {};
+      for (const given of [base, fields]) {
+        for (const name in given) shown[name] = redactField(name, given[name]);
+      }
+      sink(formatEvent(options.format, level, scrubText(message), shown, Date.now()));
     },
   };
+}
+
+/** The same logger with `fields` in every event. */
+export function withFields(logger: Logger, fields: LogFields): Logger {
+  return { log: (level, message, more = {}) => logger.log(level, message, { ...fields, ...more }) };
 }

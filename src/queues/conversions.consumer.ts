@@ -1,4 +1,6 @@
+import type { LogFields } from "../kernel/logger.ts";
 import { SlotBusyError } from "../kernel/slot.ts";
+import type { Origin } from "../kernel/trace-context.ts";
 import {
   type ConversionWorkerDeps,
   failUndelivered,
@@ -26,21 +28,25 @@ export function consumeConversion(deps: ConversionConsumerDeps, queue: string, d
   return dispatch(deps, queue, delivery, {
     type: "conversion.run",
     fields: ({ conversionId }) => ({ conversionId }),
-    async handle({ conversionId }) {
-      await (isDead ? failUndelivered(deps, conversionId, letter) : run(deps, conversionId));
-      return undefined;
+    async handle({ conversionId }, { logger, origin }) {
+      const inContext = { ...deps, logger };
+      if (!isDead) return { event: await run(inContext, conversionId, origin) };
+      return { event: { failed: await failUndelivered(inContext, conversionId, letter) } };
     },
     keepUnreadable: () => recordUnreadable(deps, letter),
   });
 }
 
 /** A busy isolate is nothing the queue should count against the message: another one follows. */
-async function run(deps: ConversionConsumerDeps, conversionId: string): Promise<void> {
+async function run(deps: ConversionConsumerDeps, conversionId: string, origin: Origin | null): Promise<LogFields> {
   try {
-    await deps.withRoom(() => runConversion(deps, conversionId));
+    return await deps.withRoom(() =>
+      deps.tracer.span("conversion.run", { conversionId }, () => runConversion(deps, conversionId)),
+    );
   } catch (error) {
     if (!(error instanceof SlotBusyError)) throw error;
-    await deps.jobs.sendConversion(conversionId, { delaySeconds: BUSY_DELAY_SECONDS });
+    await deps.jobs.sendConversion(conversionId, { delaySeconds: BUSY_DELAY_SECONDS, origin });
+    return { outcome: "no_room" };
   }
 }
 
@@ -51,7 +57,8 @@ export async function consumeDetached(deps: ConversionConsumerDeps, queue: strin
   detached(delivery, (attached) => consumeConversion(deps, queue, attached), {
     background: deps.background,
     async again(delaySeconds) {
-      if (message?.type === "conversion.run") await deps.jobs.sendConversion(message.conversionId, { delaySeconds });
+      if (message?.type !== "conversion.run") return;
+      await deps.jobs.sendConversion(message.conversionId, { delaySeconds, origin: message.origin ?? null });
     },
   });
 }

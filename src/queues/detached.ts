@@ -1,4 +1,4 @@
-import type { Background } from "../kernel/core-services.ts";
+import type { Background } from "../kernel/background.ts";
 import type { Delivery } from "./dispatch.ts";
 
 /**

@@ -349,6 +349,20 @@ export function conversionRepositoryContract(name: string, database: () => Promi
       ).toHaveLength(7);
     });
 
+    it("keeps where a conversion came from, for whoever reads it or wakes it", async () => {
+      const { db, userId, create, claim } = await stage();
+      const origin = { requestId: 'req "1"', traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` };
+      const [known, unknown] = [await create({ origin }), await create()];
+      expect(await db.conversions.find(userId, known)).toMatchObject({ origin });
+      expect(await db.conversions.find(userId, unknown)).toMatchObject({ origin: null });
+      const wakes = await db.conversions.listWakes(NOW, 10_000);
+      expect(wakes).toContainEqual({ id: known, wakeAt: NOW, origin });
+      expect(wakes).toContainEqual({ id: unknown, wakeAt: NOW, origin: null });
+      await claim(known);
+      await db.conversions.cancel(userId, known, NOW);
+      expect(await db.conversions.inspect(known)).toMatchObject({ status: "canceled", origin });
+    });
+
     it("finds the conversions that are out of time or overdue for a message", async () => {
       const { db, userId, create } = await stage();
       const soon = await create({ deadlineAt: NOW + 1 });

@@ -220,6 +220,52 @@ export function providerCallsContract(name: string, repository: () => ProviderCa
     );
   });
 
+  it(`${name}: what ended calls have cost and used never falls, whatever is begun and settled in whatever order`, async () => {
+    const step = fc.record({
+      call: fc.nat(5),
+      outcome: fc.constantFrom(null, "success" as const, "timeout" as const, "aborted" as const),
+      told: fc.option(fc.nat(300), { nil: null }),
+      free: fc.boolean(),
+    });
+    const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(rounds, async (plan) => {
+        const at = newDay();
+        const made = Array.from({ length: 6 }, (_, i) => call(at, { model: `m${i % 2}`, expectedMicros: 50 * i }));
+        const begun = new Set<number>();
+        const certain = async () => {
+          const rows = await calls.spend({ fromDay: dayOf(at), toDay: dayOf(at) }, 100);
+          const totals = rows.map((row) => [row.costMicros - row.reservedMicros, row.promptTokens, row.outputTokens]);
+          return new Map(rows.map(({ model }, i) => [model, totals[i] ?? []]));
+        };
+        let before = await certain();
+        for (const round of plan) {
+          await Promise.all(
+            round.map(async ({ call: nth, outcome, told, free }) => {
+              const one = made[nth] as NewProviderCall;
+              if (outcome !== null) {
+                const end = { outcome, usage: told === null ? null : usage(told, told, told), free, endedAt: at };
+                return calls.settle(one.id, end);
+              }
+              if (begun.has(nth)) return;
+              begun.add(nth);
+              await begin(one);
+            }),
+          );
+          const now = await certain();
+          for (const [model, totals] of before) {
+            for (const [i, total] of totals.entries()) {
+              expect(now.get(model)?.[i] ?? -1, `${model} ${i}`).toBeGreaterThanOrEqual(total);
+            }
+          }
+          before = now;
+        }
+        for (const totals of before.values()) expect(Math.min(...totals)).toBeGreaterThanOrEqual(0);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it(`${name}: the calls of a conversion come in the order they were made`, async () => {
     const at = newDay();
     const { conversionId } = call(at);

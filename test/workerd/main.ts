@@ -1,5 +1,6 @@
 import api from "../../src/workers/api/index.ts";
 import consumer from "../../src/workers/consumer/index.ts";
+import tail from "../../src/workers/tail/index.ts";
 
 export { RateLimiter, UserSessions } from "../../src/workers/api/index.ts";
 export { CircuitBreaker, ImageProcessor } from "../../src/workers/consumer/index.ts";
@@ -9,8 +10,10 @@ export { AlertDesk, MetricsShard } from "../../src/workers/tail/index.ts";
 export default {
   fetch: api.fetch,
 
-  queue: (batch, env, context) =>
-    batch.queue.endsWith("-sms") ? api.queue(batch, env, context) : consumer.queue(batch, env, context),
+  queue(batch, env, context) {
+    if (batch.queue.endsWith("-alerts")) return tail.queue(batch, env, context);
+    return batch.queue.endsWith("-sms") ? api.queue(batch, env, context) : consumer.queue(batch, env, context);
+  },
 
   async scheduled(controller, env, context) {
     await api.scheduled(controller, env, context);

@@ -4,9 +4,9 @@ import type { AppEnv } from "../app-type.ts";
 
 const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const REQUEST_HEADERS =
-  "Authorization, Content-Type, Device-Token, Idempotency-Key, If-Match, If-None-Match, Prefer, Range, X-Request-Id";
+  "Authorization, Content-Type, Device-Token, Idempotency-Key, If-Match, If-None-Match, Prefer, Range, traceparent, X-Request-Id";
 const EXPOSED_HEADERS =
-  "Content-Range, Device-Token, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
+  "Content-Range, Device-Token, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, traceparent, X-Request-Id";
 
 /**
  * CORS for exact origins only: an unlisted origin, `null` included, gets no CORS header at all.

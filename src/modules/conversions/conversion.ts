@@ -1,3 +1,4 @@
+import type { Origin } from "../../kernel/trace-context.ts";
 import type { ImageMime } from "../../ports/image-codec.ts";
 import type { GarmentCategory, GenerationFailure, ProviderId } from "../../ports/image-generator.ts";
 import type { FailureCode } from "./failures.ts";
@@ -89,6 +90,8 @@ export interface Conversion {
   readonly metadata: Readonly<Record<string, string>>;
   readonly favorite: boolean;
   readonly retryOf: string | null;
+  /** The request that asked for it and the trace it belongs to, for operators; null where nobody told. */
+  readonly origin: Origin | null;
   readonly version: number;
   readonly createdAt: number;
   readonly startedAt: number | null;

@@ -1,5 +1,6 @@
 import type { AuditEvent } from "../../kernel/audit.ts";
 import type { Page, PageRequest } from "../../kernel/page.ts";
+import type { Origin } from "../../kernel/trace-context.ts";
 import type { ImageMime } from "../../ports/image-codec.ts";
 import type { GenerationFailure, ProviderId } from "../../ports/image-generator.ts";
 import type { NewImage } from "../images/index.ts";
@@ -13,6 +14,7 @@ export interface NewConversion {
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly retryOf: string | null;
+  readonly origin: Origin | null;
   readonly createdAt: number;
   readonly deadlineAt: number;
 }
@@ -100,6 +102,11 @@ export interface RequeueOptions {
   readonly outboxId: string;
 }
 
+/** An active conversion, when it needs looking at, and where it came from. */
+export interface Wake extends Pick<Conversion, "id" | "origin"> {
+  readonly wakeAt: number;
+}
+
 export type EndStatus = "failed" | "canceled" | "expired";
 
 /**
@@ -185,5 +192,5 @@ export interface ConversionRepository {
   /** Ids of active conversions past their deadline, of one user or of all, at most `limit`. */
   listOverdue(userId: string | null, now: number, limit: number): Promise<readonly string[]>;
   /** Active conversions that need looking at before `before` (message due or lease run out), oldest first. */
-  listWakes(before: number, limit: number): Promise<readonly { readonly id: string; readonly wakeAt: number }[]>;
+  listWakes(before: number, limit: number): Promise<readonly Wake[]>;
 }

@@ -9,6 +9,8 @@ const statusCheckSchema = z
     lagMs: z.int().optional().openapi({
       description: "Of the queue: how long the oldest conversion that is due has been waiting.",
     }),
+    backlog: z.int().optional().openapi({ description: "Of the queue: how many messages wait in it." }),
+    oldestMs: z.int().optional().openapi({ description: "Of the queue: how long the oldest message has waited." }),
     reason: z.enum(TRIP_REASONS).optional().openapi({
       description: "Of a provider that is not called at present, or only to try: why.",
     }),
@@ -27,6 +29,7 @@ export const statusSchema = z
         durableObjects: statusCheckSchema,
         hasher: statusCheckSchema,
         imageProcessor: statusCheckSchema,
+        sms: statusCheckSchema,
       })
       .catchall(statusCheckSchema)
       .openapi({ description: "Beside these, `provider.<name>` for each provider of pictures." }),

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../../kernel/clock.ts";
 import { describeError } from "../../kernel/describe-error.ts";
 import type { Logger } from "../../kernel/logger.ts";
 import type { CircuitAdmission, CircuitBreakers } from "../../ports/circuit-breaker.ts";
+import type { Metrics } from "../../ports/metrics.ts";
 import { askObject } from "./ask-object.ts";
 
 /** The CircuitBreaker namespace, as far as it is used. */
@@ -14,6 +15,7 @@ export interface CircuitBreakersOptions {
   readonly clock?: Clock;
   /** Told when a breaker can't be asked and calls go through unwatched. */
   readonly logger?: Logger;
+  readonly metrics?: Metrics;
   /**
    * After so long without an outcome a probe is taken to be lost. To be longer than a caller holds its pass, which is
    * the call and all it does between leave and call, such as fetching what it sends.
@@ -83,7 +85,7 @@ export function createCircuitBreakers(
   objects: CircuitBreakerObjects,
   options: CircuitBreakersOptions = {},
 ): CircuitBreakers {
-  const { clock = systemClock, logger, probeTtlMs = PROBE_TTL_MS, backoffMs = BACKOFF_MS } = options;
+  const { clock = systemClock, logger, metrics, probeTtlMs = PROBE_TTL_MS, backoffMs = BACKOFF_MS } = options;
   const cache = cacheOf(objects);
   const ask = <T>(circuit: string, question: (breaker: CircuitBreakerApi) => Promise<T>) =>
     askObject((async () => question(objects.getByName(circuit)))(), TIMEOUT_MS);
@@ -125,6 +127,7 @@ export function createCircuitBreakers(
         // A trip that changes nothing shows that somebody else's did, which this isolate may not know yet; a probe that
         // is back makes room for the next one.
         if (change !== null || outcome.kind === "trip" || pass.probe !== null) forget(cache, circuit);
+        if (change !== null) metrics?.count("circuit_transitions_total", { circuit, to: change });
         return change;
       } catch (error) {
         tell(circuit, "an outcome could not be reported to its circuit breaker", error);

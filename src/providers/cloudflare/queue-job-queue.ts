@@ -4,9 +4,9 @@ import type { QueueMessage } from "../../queues/messages.ts";
 /** The job queue on Cloudflare Queues. */
 export function createQueueJobQueue(queue: Queue): JobQueue {
   return {
-    async sendConversion(conversionId, options = {}) {
-      const message: QueueMessage = { v: 1, type: "conversion.run", conversionId };
-      await queue.send(message, { contentType: "json", delaySeconds: options.delaySeconds ?? 0 });
+    async sendConversion(conversionId, { delaySeconds = 0, origin } = {}) {
+      const message: QueueMessage = { v: 1, type: "conversion.run", conversionId, ...(origin ? { origin } : {}) };
+      await queue.send(message, { contentType: "json", delaySeconds });
     },
   };
 }
@@ -14,8 +14,8 @@ export function createQueueJobQueue(queue: Queue): JobQueue {
 /** The SMS queue on Cloudflare Queues. */
 export function createQueueSmsQueue(queue: Queue): SmsQueue {
   return {
-    async sendSms(smsId) {
-      const message: QueueMessage = { v: 1, type: "sms.send", smsId };
+    async sendSms(smsId, origin) {
+      const message: QueueMessage = { v: 1, type: "sms.send", smsId, ...(origin ? { origin } : {}) };
       await queue.send(message, { contentType: "json" });
     },
   };

@@ -1,5 +1,6 @@
 import type { RateLimiterApi, TakeAnswer } from "../../../durable-objects/rate-limiter/contract.ts";
 import type { Keyring } from "../../kernel/keyring.ts";
+import type { Metrics } from "../../ports/metrics.ts";
 import type { RateLimiter, RatePolicy, ShownLimit, Taken } from "../../ports/rate-limiter.ts";
 import { askObject } from "./ask-object.ts";
 
@@ -23,7 +24,10 @@ function tightest(policy: RatePolicy, { windows }: TakeAnswer): ShownLimit | nul
  * A Durable Object a key, named by a MAC of policy and subject, so that names hold no personal data. One instance
  * belongs to one request and remembers what the answer may show.
  */
-export function createRateLimiter(objects: RateLimiterObjects, keyring: Keyring): RateLimiter {
+export function createRateLimiter(
+  objects: RateLimiterObjects,
+  { keyring, metrics }: { readonly keyring: Keyring; readonly metrics: Metrics },
+): RateLimiter {
   /** By object. */
   const shown = new Map<string, ShownLimit>();
   const nameOf = (policy: RatePolicy, subject: string) => keyring.mac("rate-limit", [policy.name, subject]);
@@ -31,7 +35,16 @@ export function createRateLimiter(objects: RateLimiterObjects, keyring: Keyring)
     async take(policy, subject): Promise<Taken> {
       const object = await nameOf(policy, subject);
       const { windows, growth } = policy;
-      const answer = await ask(objects.getByName(object).take({ windows, ...(growth ? { growth } : {}) }));
+      const decided = (decision: string) =>
+        metrics.count("rate_limit_decisions_total", { policy: policy.name, decision });
+      let answer: TakeAnswer;
+      try {
+        answer = await ask(objects.getByName(object).take({ windows, ...(growth ? { growth } : {}) }));
+      } catch (error) {
+        decided("unavailable");
+        throw error;
+      }
+      decided(answer.allowed ? "allowed" : "denied");
       const state = tightest(policy, answer);
       if (policy.shown && state !== null) shown.set(object, state);
       if (!answer.allowed) {

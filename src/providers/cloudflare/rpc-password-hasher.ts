@@ -1,4 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
+import type { Alerts } from "../../ports/alerts.ts";
+import type { Metrics } from "../../ports/metrics.ts";
 import type { PasswordHasher } from "../../ports/password-hasher.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -12,21 +14,35 @@ function withTimeout<T>(answer: Promise<T>): Promise<T> {
   return Promise.race([answer, timeout]).finally(() => clearTimeout(timer));
 }
 
-async function ask<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await withTimeout(call());
-  } catch (cause) {
-    throw new AppError("service_unavailable", { cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
-  }
-}
-
 /**
- * The `hasher` Worker over its service binding.
+ * The `hasher` Worker over its service binding. Calls are timed, and failures raise an alert.
  * @throws {AppError} `service_unavailable` when it is overloaded, fails or doesn't answer in time.
  */
-export function createRpcPasswordHasher(hasher: PasswordHasher): PasswordHasher {
+export function createRpcPasswordHasher(
+  hasher: PasswordHasher,
+  { metrics, alerts }: { readonly metrics: Metrics; readonly alerts: Alerts },
+): PasswordHasher {
+  async function ask<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    const startedAt = Date.now();
+    const done = (outcome: string) =>
+      metrics.time("password_hash_duration_seconds", { operation, outcome }, Date.now() - startedAt);
+    try {
+      const answer = await withTimeout(call());
+      done("ok");
+      return answer;
+    } catch (cause) {
+      done("failed");
+      alerts.raise({
+        name: "hash_failures",
+        about: operation,
+        what: "The password hasher failed, was overloaded or did not answer in time",
+        advice: "Look at the hasher's CPU time and at who is signing in: nobody can sign in by password meanwhile",
+      });
+      throw new AppError("service_unavailable", { cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
+    }
+  }
   return {
-    hash: (password) => ask(() => hasher.hash(password)),
-    verify: (password, stored) => ask(() => hasher.verify(password, stored)),
+    hash: (password) => ask("hash", () => hasher.hash(password)),
+    verify: (password, stored) => ask("verify", () => hasher.verify(password, stored)),
   };
 }

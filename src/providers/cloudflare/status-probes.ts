@@ -1,3 +1,4 @@
+import type { MetricsSource, QueueReading } from "../../ports/metrics-sources.ts";
 import type { StatusProbes } from "../../ports/status-probes.ts";
 import type { RateLimiterObjects } from "./rate-limiter.ts";
 import type { UserSessionsObjects } from "./session-store.ts";
@@ -11,7 +12,7 @@ export interface ProbedBindings {
   /** A trivial read. */
   readonly database: () => Promise<unknown>;
   readonly bucket: Pick<R2Bucket, "head">;
-  readonly queue: Pick<Queue, "send"> | undefined;
+  readonly queue: MetricsSource<QueueReading>;
   readonly sessions: UserSessionsObjects;
   readonly limiter: RateLimiterObjects;
   readonly hasher: Pingable;
@@ -21,7 +22,7 @@ export interface ProbedBindings {
 /** A key and a name that nothing of the service has. */
 const NOBODY = "status";
 
-/** Probes of Cloudflare's bindings. A queue can't be asked without sending: only that it is bound is looked at. */
+/** Probes of Cloudflare's bindings. */
 export function createStatusProbes(bindings: ProbedBindings): StatusProbes {
   return {
     async database() {
@@ -30,9 +31,7 @@ export function createStatusProbes(bindings: ProbedBindings): StatusProbes {
     async objects() {
       await bindings.bucket.head(NOBODY);
     },
-    async queue() {
-      if (bindings.queue === undefined) throw new Error("no queue is bound");
-    },
+    queue: () => bindings.queue.read(),
     async durableObjects() {
       // Both classes that a request needs; neither of these calls writes anything.
       await Promise.all([bindings.sessions.getByName(NOBODY).list(), bindings.limiter.getByName(NOBODY).confirm(0)]);

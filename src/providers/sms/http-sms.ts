@@ -1,6 +1,6 @@
 import { unlessAborted } from "../../kernel/unless-aborted.ts";
 import { type OtpMessage, SmsError, type SmsFailure, type SmsSender } from "../../ports/sms-sender.ts";
-import { type HttpAnswer, readAnswer } from "./http-answer.ts";
+import { type HttpAnswer, readAnswer } from "../http-answer.ts";
 
 export type Fetch = (request: Request) => Promise<Response>;
 

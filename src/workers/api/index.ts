@@ -5,6 +5,7 @@ import { createLogger } from "../../kernel/logger.ts";
 import { sweepPart } from "../../kernel/sweep-part.ts";
 import { linkAudit, stripStrangers } from "../../modules/audit/jobs.ts";
 import { sweepIdentity } from "../../modules/auth/jobs.ts";
+import { checkMigrations } from "../../modules/observability/index.ts";
 import { sweepErasures } from "../../modules/users/jobs.ts";
 import { consumeSms } from "../../queues/sms.consumer.ts";
 
@@ -39,12 +40,13 @@ export default {
     }
     const { logger } = services;
     const { promisesKept, messagesTried } = await sweepIdentity(services);
-    const erasures = await sweepPart(logger, "erasures", () => sweepErasures(services));
-    const strangers = await sweepPart(logger, "strangers", () => stripStrangers(services));
-    const linked = await sweepPart(logger, "audit", async () => {
+    const erasures = await sweepPart(services, "erasures", () => sweepErasures(services));
+    const strangers = await sweepPart(services, "strangers", () => stripStrangers(services));
+    const linked = await sweepPart(services, "audit", async () => {
       return (await linkAudit(services, { budgetMs: LINK_BUDGET_MS })).linked;
     });
-    logger.log("info", "sweep", { promisesKept, messagesTried, erasures, strangers, linked });
+    const migrationsMissing = await sweepPart(services, "migrations", () => checkMigrations(services));
+    logger.log("info", "sweep", { promisesKept, messagesTried, erasures, strangers, linked, migrationsMissing });
   },
 } satisfies ExportedHandler<ApiEnv>;
 

@@ -49,9 +49,9 @@ export default {
     }
     const { logger, housekeeping, clock } = services;
     const report = await sweepConversions(services);
-    const expiredImages = await sweepPart(logger, "retention", () => sweepRetention(services));
-    const orphansDeleted = await sweepPart(logger, "orphans", () => sweepOrphans(services));
-    const rowsDeleted = await sweepPart(logger, "housekeeping", () => housekeeping.deleteExpired(clock.now()));
+    const expiredImages = await sweepPart(services, "retention", () => sweepRetention(services));
+    const orphansDeleted = await sweepPart(services, "orphans", () => sweepOrphans(services));
+    const rowsDeleted = await sweepPart(services, "housekeeping", () => housekeeping.deleteExpired(clock.now()));
     logger.log("info", "sweep", { ...report, expiredImages, orphansDeleted, rowsDeleted });
   },
 } satisfies ExportedHandler<ConsumerEnv>;

@@ -1,21 +1,14 @@
-import { createLogger } from "../../kernel/logger.ts";
-
-/** Outcomes that the invocation itself could not log, because it was cut off. */
-const CUT_OFF = new Set(["exceededCpu", "exceededMemory", "exception", "scriptNotFound", "unknown"]);
+import { createTailServices } from "../../composition/tail-services.ts";
+import { watchInvocations } from "../../modules/observability/jobs.ts";
+import { toInvocation } from "../../providers/cloudflare/trace-items.ts";
+import { consumeAlerts } from "../../queues/alerts.consumer.ts";
 
 export { AlertDesk, MetricsShard } from "../../../durable-objects/index.ts";
 
 export default {
-  tail(events) {
-    const logger = createLogger({ level: "info", format: "json" }, { service: "tail" });
-    for (const event of events) {
-      if (!CUT_OFF.has(event.outcome)) continue;
-      logger.log("error", "invocation cut off", {
-        script: event.scriptName,
-        outcome: event.outcome,
-        at: event.eventTimestamp,
-        exception: event.exceptions[0]?.name,
-      });
-    }
+  tail(events, env, context) {
+    watchInvocations(createTailServices(env, context), events.map(toInvocation));
   },
-} satisfies ExportedHandler;
+
+  queue: (batch, env, context) => consumeAlerts(createTailServices(env, context), batch.queue, batch.messages),
+} satisfies ExportedHandler<TailEnv>;

@@ -4,8 +4,21 @@ import { join } from "node:path";
 import { freePort, type Health, type Stack, startStack } from "../../../scripts/stack.ts";
 import { newSecret, ROOT, type Variables } from "../../../scripts/stack-env.ts";
 import type { LogLine } from "../../../scripts/stack-logs.ts";
+import { watch, watchText } from "./watched.ts";
 
 const READY_MS = 90_000;
+/** Variables whose values nobody may read in a log. */
+const SECRETS = [
+  "JWT_SECRET",
+  "JWT_SECRET_PREVIOUS",
+  "PASSWORD_PEPPER",
+  "GEMINI_API_KEY",
+  "SMS_API_KEY",
+  "METRICS_TOKEN",
+  "SENTRY_DSN",
+  "TELEGRAM_BOT_TOKEN",
+  "LOKI_AUTHORIZATION",
+];
 
 export interface TestStack {
   readonly url: string;
@@ -28,10 +41,12 @@ export const sample = (name: string) => join(ROOT, "samples", name);
 export async function startTestStack(variables: Variables = {}): Promise<TestStack> {
   const stateDir = await mkdtemp(join(tmpdir(), "ai-styler-e2e-"));
   const env = { ENVIRONMENT: "development", JWT_SECRET: newSecret(), ...variables };
+  watch.addSecret(...SECRETS.flatMap((name) => (env as Variables)[name] ?? []));
   let stack: Stack;
   let health: Health;
   const lines: string[] = [];
   const onLog = ({ source, text }: LogLine) => void lines.push(`${source} ${text}`);
+  watchText(() => lines);
   const start = async () => {
     stack = await startStack({ port: await freePort(), stateDir, env, onLog });
     health = await stack.ready(READY_MS);

@@ -5,6 +5,7 @@ import type { Database } from "../../../src/db/d1/atomic.ts";
 import { deleteAccount } from "../../../src/db/d1/repositories/account-deletion.ts";
 import { createD1AccountErasure } from "../../../src/db/d1/repositories/account-erasure.ts";
 import { createD1AuditRepository } from "../../../src/db/d1/repositories/audit.ts";
+import { createD1BusinessMetrics } from "../../../src/db/d1/repositories/business-metrics.ts";
 import { createD1ConversionRepository } from "../../../src/db/d1/repositories/conversions.ts";
 import { createD1DeadLetters } from "../../../src/db/d1/repositories/dead-letters.ts";
 import { createD1Housekeeping } from "../../../src/db/d1/repositories/housekeeping.ts";
@@ -80,6 +81,16 @@ const CALL = {
   expectedMicros: 1,
   startedAt: 1,
 } as const;
+const LETTER = {
+  id: "l",
+  queue: "q",
+  messageId: "m",
+  conversionId: null,
+  body: "{}",
+  attempts: 1,
+  outcome: "unreadable",
+  receivedAt: 1,
+} as const;
 const SETTLED = { outcome: "success", usage: null, free: false, endedAt: 1 } as const;
 const ORPHAN_KEYS = [
   ...objectKeys(imageKeys(newId("usr", 1), newId("img", 1))),
@@ -110,6 +121,8 @@ it.each([
   ["a create with pictures that is refused", refusedCreate],
   ["a replay that is refused", refusedReplay],
   ["beginning a call of a provider", (db) => createD1ProviderCalls(db).begin({ ...CALL, budgetMicros: 1 })],
+  ["recording a dead letter", (db) => createD1DeadLetters(db).record(LETTER)],
+  ["ending a conversion", (db) => createD1ConversionRepository(db).expire("c", 1)],
   ["settling a call of a provider", (db) => createD1ProviderCalls(db).settle("p", SETTLED)],
   ["removing expired images", removedExpired],
   ["telling which objects are orphans", (db) => createD1Orphans(db).judge([...ORPHAN_KEYS])],
@@ -180,6 +193,22 @@ it("housekeeping finds old records of operations by their age", async () => {
   expect(plans).toContain("provider_calls_started (started_at<?)");
   expect(plans).toContain("dead_letters_received (received_at<?)");
   expect(plans).not.toMatch(/SCAN (provider_calls|dead_letters)/);
+});
+
+it("a scrape reads by indexes, but for the few rows of counters and of days' sums", async () => {
+  const plans = await plansOf((db) => createD1BusinessMetrics(db).read(1));
+  expect(plans).toHaveLength(7);
+  // Of the migrations it looks at the last one.
+  expect(plans.filter((plan) => TABLE_SCAN.test(plan)).map((plan) => plan.split(";")[0])).toEqual([
+    "SCAN business_counters",
+    "SCAN provider_spend",
+    "SCAN d1_migrations",
+  ]);
+  const all = plans.join("; ");
+  expect(all).toContain("SCAN conversions USING INDEX conversions_active;");
+  expect(all).toContain("conversions_active (wake_at<?)");
+  expect(all).toContain("outbox_due (due_at<?)");
+  expect(all).toContain("provider_spend USING INDEX sqlite_autoindex_provider_spend_1 (day=?)");
 });
 
 it("expired images are found by their time, the earliest first", async () => {

@@ -30,7 +30,15 @@ async function statusOf(env: object = environment()) {
   return { code: response.status, headers: response.headers, text, tookMs, statuses, ...body };
 }
 
-const OK = { database: "ok", objects: "ok", queue: "ok", durableObjects: "ok", hasher: "ok", imageProcessor: "ok" };
+const OK = {
+  database: "ok",
+  objects: "ok",
+  queue: "ok",
+  durableObjects: "ok",
+  hasher: "ok",
+  imageProcessor: "ok",
+  sms: "ok",
+};
 const LOCAL_OK = { ...OK, "provider.local": "ok" };
 
 const refuses = () => Promise.reject(new Error("secret: 10.0.0.7 refused"));

@@ -62,7 +62,7 @@ describe("replaying a dead letter", () => {
       usage: { units: 1, state: "reserved" },
     });
     expect(await usageOf(owner.token)).toMatchObject({ used: 0, reserved: 1 });
-    expect(sent).toContainEqual({ v: 1, type: "conversion.run", conversionId: made });
+    expect(sent).toContainEqual({ v: 1, type: "conversion.run", conversionId: made, origin: expect.any(Object) });
     const [letter] = await db.select().from(deadLetters).where(eq(deadLetters.id, letterId));
     expect(letter).toMatchObject({ replayedAs: made, replayedAt: expect.any(Number) });
     expect(await eventsOf(admin, owner)).toMatchObject([

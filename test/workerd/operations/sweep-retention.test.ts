@@ -123,7 +123,7 @@ describe("the sweep", () => {
   it("removes what has expired with all its objects, and nothing that has not", async () => {
     const stage = await workerStage(fakeGenerator());
     const now = stage.deps.clock.now();
-    const old = await expired(stage);
+    const old = await expired(stage, { expiresAt: now });
     const others = [await expired(stage, { expiresAt: now + 60_000 }), await expired(stage, { expiresAt: null })];
     await sweep(stage, now);
     expect(await isLive(old)).toBe(false);

@@ -78,7 +78,7 @@ describe("Prefer: wait", () => {
 
   it("answers 202 without delay when the conversion ends a moment after the wait, and loses nothing", async () => {
     const { deps } = await workerStage(fakeGenerator());
-    let late: Promise<void> | null = null;
+    let late: Promise<unknown> | null = null;
     const { answer, tookMs } = await waitingCreate(async (isLast, id, find) => {
       const seen = await find();
       if (isLast) late = runConversion(deps, id);

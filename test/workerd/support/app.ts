@@ -1,6 +1,6 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { createApp } from "../../../src/app.ts";
-import { type ApiOptions, apiRequest } from "./client.ts";
+import { type ApiOptions, apiRequest, watched } from "./client.ts";
 import { bindings } from "./database.ts";
 
 const app = createApp();
@@ -10,7 +10,7 @@ export async function apiWith(overrides: Partial<TestEnv> | object, path: string
   const context = createExecutionContext();
   const response = await app.fetch(apiRequest(path, options), { ...bindings, ...overrides }, context);
   await waitOnExecutionContext(context);
-  return response;
+  return watched(response);
 }
 
 /** A problem document without the one field that may differ. */

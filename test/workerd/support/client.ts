@@ -1,5 +1,6 @@
 import { exports } from "cloudflare:workers";
 import { expect } from "vitest";
+import { watch } from "./watched-log.ts";
 
 export const ORIGIN = "http://api.test";
 export const PASSWORD = "plain rhubarb 7 wagons";
@@ -22,13 +23,21 @@ export function apiRequest(path: string, options: ApiOptions = {}): Request {
   if (options.json !== undefined) headers.set("Content-Type", "application/json");
   for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value);
   const body = options.json === undefined ? options.body : JSON.stringify(options.json);
+  watch.addBody(options.json);
   const method = options.method ?? (body === undefined ? "GET" : "POST");
   return new Request(new URL(path, ORIGIN), { method, headers, ...(body === undefined ? {} : { body }) });
 }
 
 /** One request to the Worker under test. Each call comes from an address of its own unless `headers` says otherwise. */
-export function api(path: string, options: ApiOptions = {}): Promise<Response> {
-  return exports.default.fetch(apiRequest(path, options));
+export async function api(path: string, options: ApiOptions = {}): Promise<Response> {
+  return watched(await exports.default.fetch(apiRequest(path, options)));
+}
+
+/** Remembers what the answer tells that no log may repeat. */
+export async function watched(response: Response): Promise<Response> {
+  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+  if (isJson && !response.bodyUsed && response.status < 300) watch.addBody(await response.clone().text());
+  return response;
 }
 
 export function randomIp(): string {

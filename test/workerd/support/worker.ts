@@ -7,7 +7,11 @@ import { createLogger } from "../../../src/kernel/logger.ts";
 import type { ConversionWorkerDeps } from "../../../src/modules/conversions/jobs.ts";
 import type { NewConversion } from "../../../src/modules/conversions/repository.ts";
 import type { Alert } from "../../../src/ports/alerts.ts";
+import { noAnalytics } from "../../../src/ports/analytics.ts";
+import { noErrorReporter } from "../../../src/ports/error-reporter.ts";
 import type { GenerateRequest, ImageGenerator, ProviderId } from "../../../src/ports/image-generator.ts";
+import { noMetrics } from "../../../src/ports/metrics.ts";
+import { noTracer } from "../../../src/ports/tracer.ts";
 import { createCircuitBreakers } from "../../../src/providers/cloudflare/circuit-breakers.ts";
 import { createR2ObjectStore } from "../../../src/providers/cloudflare/r2-object-store.ts";
 import { conversionInput, createConditions, newConversion } from "../../factories.ts";
@@ -87,6 +91,10 @@ export async function workerStage(...generators: readonly ImageGenerator[]): Pro
     clock,
     logger: createLogger({ level: "error", format: "json" }, {}, () => {}),
     background: (task) => void pending.push(task),
+    metrics: noMetrics,
+    tracer: noTracer,
+    errors: noErrorReporter,
+    analytics: noAnalytics,
     alerts: { raise: (alert) => void alerts.push(alert) },
     conversions: d1.conversions,
     calls: createD1ProviderCalls(db),

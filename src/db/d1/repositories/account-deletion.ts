@@ -5,6 +5,7 @@ import { type Database, insertWhere } from "../atomic.ts";
 import { conversions, devSms, images, outbox, quotaLedger, users, verificationTokens } from "../schema/index.ts";
 import { PROMISE_GRACE_MS, promiseAdvance } from "./account-change.ts";
 import { auditInsert } from "./audit.ts";
+import { countedProvider, growth, increment } from "./business-counters.ts";
 
 type Deletion = Parameters<UserRepository["deleteAccount"]>[0];
 
@@ -28,17 +29,31 @@ function dropLateResults(db: Database, userId: string, now: number, done: SQL) {
   );
 }
 
+/** Counts what {@link closeData} is about to end and to release. */
+function countEnds(db: Database, running: SQL | undefined, reserved: SQL | undefined) {
+  const labels = { kind: conversions.kind, provider: countedProvider, status: "canceled" };
+  const growths = [
+    growth("conversions_total", labels, sql`count(*)`, sql`FROM ${conversions} WHERE ${running} GROUP BY labels`),
+    growth(
+      "quota_units_total",
+      { event: "released" },
+      sql`sum(${quotaLedger.units})`,
+      sql`FROM ${quotaLedger} WHERE ${reserved} HAVING count(*) > 0`,
+    ),
+  ];
+  return increment(db, growths);
+}
+
 /** Ends what runs in the account's name and hides the rest; only what the batch's own write deleted. */
 function closeData(db: Database, userId: string, now: number, done: SQL) {
   const running = and(eq(conversions.userId, userId), sql`${conversions.status} IN ('queued', 'processing')`, done);
+  const reserved = and(eq(quotaLedger.userId, userId), eq(quotaLedger.state, "reserved"), done);
   const canceled = { status: "canceled", stage: null, lease: null, leaseUntil: null, completedAt: now } as const;
   return [
     dropLateResults(db, userId, now, done),
+    countEnds(db, running, reserved),
     db.update(conversions).set(canceled).where(running),
-    db
-      .update(quotaLedger)
-      .set({ state: "released", settledAt: now })
-      .where(and(eq(quotaLedger.userId, userId), eq(quotaLedger.state, "reserved"), done)),
+    db.update(quotaLedger).set({ state: "released", settledAt: now }).where(reserved),
     db
       .update(conversions)
       .set({ deletedAt: now, updatedAt: now, version: sql`${conversions.version} + 1` })

@@ -7,6 +7,7 @@ import type { EndStatus, Lease } from "../../../modules/conversions/repository.t
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversionEvents, conversions, outbox, quotaLedger } from "../schema/index.ts";
 import { auditInsert } from "./audit.ts";
+import { countedProvider, growth, increment } from "./business-counters.ts";
 
 /** A worker that lost its job may still store a result within this time; then what it stored is deleted. */
 const LATE_RESULT_MS = 10 * 60_000;
@@ -17,6 +18,7 @@ interface Transition {
   readonly set: Partial<Record<keyof typeof conversions.$inferInsert, unknown>>;
   readonly now: number;
   readonly event?: { readonly type: string; readonly cause: string };
+  /** Ends the conversion: what becomes of its unit. Both are counted. */
   readonly ledger?: "committed" | "released";
   /** For the user's audit log, where it was the user's doing. */
   readonly audit?: AuditEvent | undefined;
@@ -54,6 +56,7 @@ export async function transition(db: Database, t: Transition): Promise<boolean> 
   if (t.event) statements.push(eventInsert(db, t.id, writeId, t.event, t.now));
   if (t.ledger) {
     statements.push(
+      countEnd(db, t.id, t.ledger, done),
       db
         .update(quotaLedger)
         .set({ state: t.ledger, settledAt: t.now })
@@ -64,6 +67,19 @@ export async function transition(db: Database, t: Transition): Promise<boolean> 
   statements.push(...(t.after?.(done) ?? []));
   const results = (await db.batch(statements as [BatchItem<"sqlite">])) as unknown as D1Result[];
   return results[t.before?.length ?? 0]?.meta.changes === 1;
+}
+
+/** Goes between the end and the change of the unit, which shows that the one has happened and the other has not. */
+function countEnd(db: Database, id: string, event: "committed" | "released", done: SQL) {
+  const { kind, status } = conversions;
+  const { units, state, conversionId } = quotaLedger;
+  const ended = sql`FROM ${conversions} WHERE ${conversions.id} = ${id}`;
+  const unit = sql`FROM ${quotaLedger} WHERE ${conversionId} = ${id} AND ${state} = 'reserved'`;
+  const growths = [
+    growth("conversions_total", { kind, provider: countedProvider, status }, 1, ended),
+    growth("quota_units_total", { event }, units, unit),
+  ];
+  return increment(db, growths, done);
 }
 
 function eventInsert(db: Database, id: string, writeId: string, event: { type: string; cause: string }, now: number) {

@@ -17,6 +17,7 @@ import {
 } from "../schema/index.ts";
 import { isActiveAdmin } from "./account-change.ts";
 import { auditInsert } from "./audit.ts";
+import { growth, increment } from "./business-counters.ts";
 import { isActive } from "./conversion-reads.ts";
 import { imageValues } from "./images.ts";
 import { periodLimit, periodUnitsTaken } from "./quota.ts";
@@ -85,6 +86,7 @@ function conversionRow(conversion: NewConversion, writeId: string): typeof conve
     metadata: conversion.metadata,
     favorite: false,
     retryOf: conversion.retryOf,
+    origin: conversion.origin,
     version: 1,
     writeId,
     createdAt: conversion.createdAt,
@@ -146,9 +148,13 @@ function markReplayed(db: Database, deadLetterId: string, { id, createdAt }: New
     .where(and(eq(deadLetters.id, deadLetterId), created));
 }
 
-/** What a conversion begins with: its first event, its unit, and the promise of its first message. */
+/** What a conversion begins with: its first event, its unit, the promise of its first message, and that it counts. */
 function firstRecords(db: Database, conversion: NewConversion, conditions: CreateConditions, created: SQL) {
   const { id, userId, createdAt } = conversion;
+  const growths = [
+    growth("conversions_created_total", { kind: conversion.input.kind }),
+    growth("quota_units_total", { event: "reserved" }, UNITS),
+  ];
   return [
     insertWhere(
       db,
@@ -191,6 +197,7 @@ function firstRecords(db: Database, conversion: NewConversion, conditions: Creat
       },
       created,
     ),
+    increment(db, growths, created),
   ] as const;
 }
 

@@ -69,6 +69,7 @@ function toConversion({ row, ledger, image }: Selected): Conversion {
     metadata: row.metadata,
     favorite: row.favorite,
     retryOf: row.retryOf,
+    origin: row.origin,
     version: row.version,
     createdAt: row.createdAt,
     startedAt: row.startedAt,
@@ -152,7 +153,7 @@ export function createConversionReads(db: Database): Reads {
 
     listWakes: (before, limit) =>
       db
-        .select({ id: conversions.id, wakeAt: conversions.wakeAt })
+        .select({ id: conversions.id, wakeAt: conversions.wakeAt, origin: conversions.origin })
         .from(conversions)
         .where(and(isActive, lte(conversions.wakeAt, before)))
         .orderBy(asc(conversions.wakeAt))

@@ -1,14 +1,21 @@
-import { desc, eq, lt } from "drizzle-orm";
+import { desc, eq, lt, sql } from "drizzle-orm";
 import { toPage } from "../../../kernel/page.ts";
 import type { DeadLetterRepository } from "../../../modules/conversions/dead-letters.ts";
 import type { Database } from "../atomic.ts";
 import { deadLetters } from "../schema/index.ts";
+import { growth, increment } from "./business-counters.ts";
 
 export function createD1DeadLetters(db: Database): DeadLetterRepository {
   return {
     async record(letter) {
+      const { queue, messageId, outcome } = letter;
       const target = [deadLetters.queue, deadLetters.messageId];
-      const { meta } = await db.insert(deadLetters).values(letter).onConflictDoNothing({ target });
+      const isNew = sql`NOT EXISTS (SELECT 1 FROM ${deadLetters}
+        WHERE ${deadLetters.queue} = ${queue} AND ${deadLetters.messageId} = ${messageId})`;
+      const [, { meta }] = await db.batch([
+        increment(db, [growth("dead_letters_total", { queue, outcome })], isNew),
+        db.insert(deadLetters).values(letter).onConflictDoNothing({ target }),
+      ]);
       return meta.changes === 1;
     },
 

@@ -3,6 +3,7 @@ import { dayOf } from "../../../kernel/clock.ts";
 import type { ProviderCallRepository } from "../../../modules/conversions/provider-calls.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { providerCalls, providerSpend } from "../schema/index.ts";
+import { growth, increment } from "./business-counters.ts";
 
 /** What calls of all providers have cost on a day, and what they may still cost, as a scalar. */
 function spentOn(day: string): SQL {
@@ -59,7 +60,9 @@ export function createD1ProviderCalls(db: Database): ProviderCallRepository {
       const cost = free ? sql`0` : usage ? sql`${usage.costMicros}` : sql`${providerCalls.costMicros}`;
       const of = (value: SQL) => sql`(SELECT ${value} FROM ${providerCalls} WHERE ${pending})`;
       const succeeded = outcome === "success" ? 1 : 0;
-      // The sums first, while the row still shows that it is pending.
+      const labels = { provider: providerCalls.provider, model: providerCalls.model, outcome };
+      const ended = sql`FROM ${providerCalls} WHERE ${pending}`;
+      // Sums and counter first, while the row still shows that it is pending.
       await db.batch([
         db
           .update(providerSpend)
@@ -79,6 +82,7 @@ export function createD1ProviderCalls(db: Database): ProviderCallRepository {
               eq(providerSpend.model, of(sql`${providerCalls.model}`)),
             ),
           ),
+        increment(db, [growth("provider_calls_total", labels, 1, ended)]),
         db
           .update(providerCalls)
           .set({

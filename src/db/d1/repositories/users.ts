@@ -7,6 +7,7 @@ import { outbox, users, verificationTokens } from "../schema/index.ts";
 import { changeAccount, PROMISE_GRACE_MS, resetPassword } from "./account-change.ts";
 import { deleteAccount } from "./account-deletion.ts";
 import { auditInsert } from "./audit.ts";
+import { growth, increment } from "./business-counters.ts";
 
 const DEFAULT_PLAN = "free";
 
@@ -44,6 +45,7 @@ async function register(db: Database, user: NewUser, tokenHash: string, event: A
     db.update(verificationTokens).set({ consumedBy: writeId }).where(token),
     insertWhere(db, users, row, consumedByUs).onConflictDoNothing({ target: users.phone }),
     auditInsert(db, event, inserted),
+    increment(db, [growth("user_registrations_total", {})], inserted),
   ]);
   if (consumption.meta.changes === 0) return { kind: "token_refused" };
   if (insertion.meta.changes === 0) return { kind: "phone_taken" };

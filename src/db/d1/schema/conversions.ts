@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { Origin } from "../../../kernel/trace-context.ts";
 import { CONVERSION_KINDS, CONVERSION_STAGES, CONVERSION_STATUSES } from "../../../modules/conversions/conversion.ts";
 import { FAILURE_CODES } from "../../../modules/conversions/failures.ts";
 import { IMAGE_MIMES } from "../../../ports/image-codec.ts";
@@ -51,6 +52,8 @@ export const conversions = sqliteTable(
     metadata: text("metadata", { mode: "json" }).$type<Record<string, string>>().notNull(),
     favorite: integer("favorite", { mode: "boolean" }).notNull(),
     retryOf: text("retry_of"),
+    /** The request that asked for it, and the trace it belongs to. */
+    origin: text("origin", { mode: "json" }).$type<Origin>(),
     version: integer("version").notNull(),
     /** The write that produced this version; later statements of the same batch are conditional on it. */
     writeId: text("write_id").notNull(),

@@ -1,4 +1,4 @@
-import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import { DEAD_LETTER_OUTCOMES } from "../../../modules/conversions/dead-letters.ts";
 
 /** Messages the queue gave up on, or that nobody could read. */
@@ -32,3 +32,17 @@ export const sweepCursors = sqliteTable("sweep_cursors", {
   cursor: text("cursor"),
   updatedAt: integer("updated_at").notNull(),
 });
+
+/**
+ * Metrics counted in the transaction of the fact (METRICS of source `database`), one row a series. They only ever grow:
+ * what they counted may be deleted. `labels` is a JSON array of the values, in the registry's order.
+ */
+export const businessCounters = sqliteTable(
+  "business_counters",
+  {
+    name: text("name").notNull(),
+    labels: text("labels").notNull(),
+    value: integer("value").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.name, t.labels] })],
+);

@@ -3,7 +3,7 @@ import { SmsError } from "../../../ports/sms-sender.ts";
 import type { AuthDeps } from "../deps.ts";
 import { unsealSms } from "../sealed-sms.ts";
 
-type DeliverDeps = Pick<AuthDeps, "clock" | "logger" | "keyring" | "sms" | "smsOutbox" | "users">;
+type DeliverDeps = Pick<AuthDeps, "clock" | "logger" | "metrics" | "keyring" | "sms" | "smsOutbox" | "users">;
 
 /** A provider that has not answered by then won't be waited for. */
 const TIMEOUT_MS = 10_000;
@@ -42,6 +42,7 @@ export async function deliverSms(deps: DeliverDeps, id: string): Promise<Deliver
   if (message === null || expiresAt <= now) {
     const reason = message === null ? "unreadable" : "expired";
     deps.logger.log("error", "code not sent", { smsId: id, attempts, reason });
+    deps.metrics.count("sms_messages_total", { outcome: "given_up" });
     await deps.smsOutbox.remove(id);
     return DONE;
   }
@@ -57,6 +58,7 @@ export async function deliverSms(deps: DeliverDeps, id: string): Promise<Deliver
   }
   await deps.smsOutbox.remove(id);
   deps.logger.log("info", "code sent", { smsId: id, attempts });
+  deps.metrics.count("sms_messages_total", { outcome: "sent" });
   return DONE;
 }
 
@@ -68,6 +70,7 @@ async function giveUpOrPostpone(
   const { id, attempts, expiresAt, now } = sms;
   const delayMs = backoffMs(error, attempts);
   const isOver = delayMs === null || now + delayMs >= expiresAt;
+  deps.metrics.count("sms_messages_total", { outcome: isOver ? "given_up" : "delayed" });
   deps.logger.log(isOver ? "error" : "warn", isOver ? "code not sent" : "code delayed", {
     smsId: id,
     attempts,

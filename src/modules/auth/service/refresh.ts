@@ -1,6 +1,7 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { Admission } from "../../../kernel/rate-limits.ts";
 import { effectiveRole } from "../../../kernel/request-context.ts";
+import type { Alert } from "../../../ports/alerts.ts";
 import type { SessionTokens } from "../../../ports/session-store.ts";
 import type { Caller } from "../caller.ts";
 import type { AuthDeps } from "../deps.ts";
@@ -11,13 +12,21 @@ export interface Refreshed extends Omit<SessionTokens, "generation"> {
   readonly expiresIn: number;
 }
 
+/** One may be a client's mistake; many at once are stolen tokens, or a release of ours that breaks clients. */
+const REUSE: Alert = {
+  name: "refresh_reuse",
+  about: "sessions",
+  what: "Refresh tokens that had been replaced were used again, and their sessions ended",
+  advice: "Look in the audit log for whose and from where, and whether a release came shortly before",
+};
+
 /**
  * Trades a refresh token for its successor and a fresh access token. A token this service did not make is refused before
  * anything is touched; one that was replaced before ends its session, access tokens included.
  * @throws {AppError} the same 401 whatever was wrong.
  */
 export async function refresh(
-  deps: Pick<AuthDeps, "config" | "sessions" | "accessTokens" | "rateLimiter" | "users">,
+  deps: Pick<AuthDeps, "config" | "sessions" | "accessTokens" | "rateLimiter" | "users" | "alerts">,
   caller: Caller,
   refreshToken: string,
 ): Promise<Refreshed> {
@@ -25,6 +34,7 @@ export async function refresh(
   if (named === null) throw new AppError("invalid_refresh_token");
   await new Admission(deps.rateLimiter).take(deps.config.limits.refreshPerSession, named.sessionId);
   const outcome = await deps.sessions.refresh(refreshToken);
+  if (outcome.kind === "reused") deps.alerts.raise(REUSE);
   if (outcome.kind !== "refreshed") {
     // A token may outlive its account, and nothing is told of one that was erased.
     caller.audit.subject = (await deps.users.find(named.userId)) && { userId: named.userId };

@@ -17,7 +17,7 @@ export interface SentOtp {
   readonly resendAfter: number;
 }
 
-type SendDeps = Pick<AuthDeps, "config" | "clock" | "keyring" | "otp" | "rateLimiter" | "dispatchSms">;
+type SendDeps = Pick<AuthDeps, "config" | "clock" | "keyring" | "otp" | "rateLimiter" | "alerts" | "dispatchSms">;
 
 /**
  * Counts the send, or refuses it; what it took of the limits of unverified sends comes back with the right code. The
@@ -28,12 +28,29 @@ async function admit(deps: SendDeps, caller: Caller, phone: string): Promise<Unv
   const admission = new Admission(deps.rateLimiter);
   await admission.take(limits.otpPerIp, caller.addressKey);
   const byIp = await admission.take(limits.unverifiedPerIp, caller.addressKey);
-  const byCountry = await admission.take(limits.unverifiedPerCountry, countryOf(phone));
+  const byCountry = await takeOfCountry(deps, admission, countryOf(phone));
   await admission.take(limits.otpPerPhone, phone);
   return [
     { limit: "unverifiedPerIp", ...byIp.ticket },
     { limit: "unverifiedPerCountry", ...byCountry.ticket },
   ];
+}
+
+/** A country where nobody enters the codes that are sent to it is what toll fraud looks like. */
+async function takeOfCountry(deps: SendDeps, admission: Admission, country: string) {
+  try {
+    return await admission.take(deps.config.limits.unverifiedPerCountry, country);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "rate_limited") {
+      deps.alerts.raise({
+        name: "otp_pumping",
+        about: country,
+        what: `Codes sent to ${country} are not entered: sending there has stopped until some are, or an hour is over`,
+        advice: "Look at who asks for them; raise RATE_LIMIT_OTP_UNVERIFIED_PER_COUNTRY if they are customers",
+      });
+    }
+    throw error;
+  }
 }
 
 /**

@@ -20,14 +20,24 @@ export interface IdentitySweep {
 
 type SweepDeps = Pick<
   AuthDeps,
-  "clock" | "logger" | "outbox" | "sessions" | "keyring" | "sms" | "smsOutbox" | "users" | "config"
+  | "clock"
+  | "logger"
+  | "metrics"
+  | "errors"
+  | "outbox"
+  | "sessions"
+  | "keyring"
+  | "sms"
+  | "smsOutbox"
+  | "users"
+  | "config"
 >;
 
 /** Does what a request had promised and did not live to do: telling sessions of changes, sending codes. */
 export async function sweepIdentity(deps: SweepDeps): Promise<IdentitySweep> {
   return {
-    promisesKept: await sweepPart(deps.logger, "promises", () => keepPromises(deps)),
-    messagesTried: await sweepPart(deps.logger, "messages", () => sendLeftOver(deps)),
+    promisesKept: await sweepPart(deps, "promises", () => keepPromises(deps)),
+    messagesTried: await sweepPart(deps, "messages", () => sendLeftOver(deps)),
   };
 }
 

@@ -1,5 +1,6 @@
 import { newId } from "../../../kernel/ids.ts";
 import { SlotBusyError } from "../../../kernel/slot.ts";
+import { newTrace } from "../../../kernel/trace-context.ts";
 import { unlessAborted } from "../../../kernel/unless-aborted.ts";
 import { type CircuitOutcome, circuitOf, type TripReason } from "../../../ports/circuit-breaker.ts";
 import {
@@ -17,7 +18,7 @@ import type { ConversionWorkerDeps } from "../worker-deps.ts";
 
 export type ProviderDeps = Pick<
   ConversionWorkerDeps,
-  "config" | "clock" | "logger" | "background" | "alerts" | "calls" | "circuits" | "generators"
+  "config" | "clock" | "logger" | "metrics" | "tracer" | "background" | "alerts" | "calls" | "circuits" | "generators"
 >;
 
 /** The job that a provider is asked for. */
@@ -40,7 +41,7 @@ export async function askProvider(deps: ProviderDeps, job: ProviderJob, provider
   if (generator === undefined) return notSetUp(deps, provider);
   return generator.outside
     ? callGuarded(deps, job, generator)
-    : call(deps, job, generator, await prepare(job, provider));
+    : watchedCall(deps, job, generator, await prepare(job, provider));
 }
 
 /** A provider that was meant to be there and isn't: its circuits open, which tells operators and the status page. */
@@ -58,6 +59,33 @@ async function prepare(job: ProviderJob, provider: ProviderId): Promise<Generate
   const request = await job.request();
   await job.onProvider(provider);
   return request;
+}
+
+/** {@link call}, as a span of the trace, an event of the log and a sample of the metrics. */
+async function watchedCall(
+  deps: ProviderDeps,
+  job: ProviderJob,
+  generator: ImageGenerator,
+  request: GenerateRequest,
+): Promise<GeneratedImage> {
+  const about = { provider: generator.id, model: generator.modelFor(job.conversion.input.kind) };
+  const startedAt = deps.clock.now();
+  const tell = (outcome: CallOutcome | "no_room") => {
+    const durationMs = Math.max(0, deps.clock.now() - startedAt);
+    deps.metrics.time("provider_request_duration_seconds", { ...about, outcome }, durationMs);
+    const { spanId } = newTrace();
+    const level = outcome === "success" ? "info" : "warn";
+    deps.logger.log(level, "provider call", { ...about, attempt: job.conversion.attempt, outcome, spanId, durationMs });
+  };
+  try {
+    const image = await deps.tracer.span("provider.call", about, () => call(deps, job, generator, request));
+    tell("success");
+    return image;
+  } catch (error) {
+    if (error instanceof SlotBusyError) tell("no_room");
+    else tell(error instanceof GenerationError && !job.signal.aborted ? error.failure : "aborted");
+    throw error;
+  }
 }
 
 /** The call itself, within its time whatever the provider makes of the signal. */
@@ -95,7 +123,7 @@ async function callGuarded(deps: ProviderDeps, job: ProviderJob, generator: Imag
   try {
     const request = await unlessAborted(prepare(job, generator.id), job.signal);
     settle = await begin(deps, job, generator);
-    const image = await call(deps, job, generator, request);
+    const image = await watchedCall(deps, job, generator, request);
     report({ kind: "success" });
     // Not waited for: a picture that was paid for goes first.
     deps.background(settle("success", image.usage));

@@ -106,6 +106,7 @@ export async function createConversion(
     title: command.title,
     metadata: command.metadata,
     retryOf: command.retryOf,
+    origin: deps.origin,
     createdAt: now,
     deadlineAt: now + deps.config.conversions.deadlineMs,
   };
@@ -160,7 +161,7 @@ async function insert(
   if (outcome.kind !== "created") discardUploads(deps, command);
   switch (outcome.kind) {
     case "created":
-      deps.background(deps.jobs.sendConversion(id).then(() => deps.outbox.settle(outboxId)));
+      deps.background(deps.jobs.sendConversion(id, { origin: deps.origin }).then(() => deps.outbox.settle(outboxId)));
       return null;
     case "known_key":
       return replayAnswer(outcome.record, command.idempotency?.fingerprint ?? "", deps.clock.now());

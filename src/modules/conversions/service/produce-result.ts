@@ -10,7 +10,7 @@ import {
   type SourceImage,
 } from "../../../ports/image-generator.ts";
 import type { ObjectMetadata } from "../../../ports/object-store.ts";
-import { answerKey, type Conversion, resultKeys } from "../conversion.ts";
+import { answerKey, type Conversion, resultKeys, WORK_STAGES } from "../conversion.ts";
 import type { StoredResult } from "../repository.ts";
 import { usualTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps, FinishedPicture } from "../worker-deps.ts";
@@ -57,7 +57,12 @@ export async function produceResult(
   const made = await generateAnew(deps, conversion, job, isFirst);
   const stored = await makeResult(deps, conversion, job, made);
   const { kind } = conversion.input;
-  deps.background(deps.timings.record(kind, made.provider, job.times(), deps.clock.now()));
+  const { provider } = made;
+  const times = job.times();
+  for (const stage of WORK_STAGES) {
+    deps.metrics.time("conversion_stage_duration_seconds", { kind, provider, stage }, times[stage]);
+  }
+  deps.background(deps.timings.record(kind, provider, times, deps.clock.now()));
   return stored;
 }
 
@@ -89,9 +94,10 @@ async function makeResult(
   answer: Answer,
 ): Promise<StoredResult> {
   await job.advance("encoding");
-  const picture = await finish(deps, conversion, answer);
+  const { provider } = answer;
+  const picture = await deps.tracer.span("conversion.encode", { provider }, () => finish(deps, conversion, answer));
   await job.advance("storing");
-  return store(deps, conversion, answer, picture);
+  return deps.tracer.span("conversion.store", { provider }, () => store(deps, conversion, answer, picture));
 }
 
 /** A provider's answer that an earlier attempt has paid for, or null. */
@@ -123,7 +129,7 @@ async function generateAnew(
     conversion,
     signal: job.signal,
     request: () => {
-      request ??= fetchSources(deps, conversion);
+      request ??= deps.tracer.span("conversion.fetch", {}, () => fetchSources(deps, conversion));
       return request;
     },
     async onProvider(provider) {

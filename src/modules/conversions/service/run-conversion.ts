@@ -1,6 +1,8 @@
 import { describeError } from "../../../kernel/describe-error.ts";
 import { newId } from "../../../kernel/ids.ts";
+import type { LogFields } from "../../../kernel/logger.ts";
 import { SlotBusyError } from "../../../kernel/slot.ts";
+import { parseTraceparent } from "../../../kernel/trace-context.ts";
 import { unlessAborted } from "../../../kernel/unless-aborted.ts";
 import { GenerationError, type GenerationFailure } from "../../../ports/image-generator.ts";
 import { backoffMs } from "../backoff.ts";
@@ -12,6 +14,7 @@ import { usualTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
 import { holdJob, JobTakenAwayError, LEASE_MS } from "./hold-lease.ts";
 import { adoptResult, finishAnswer, hasAnswer, produceResult } from "./produce-result.ts";
+import { type JobReport, told } from "./tell-job.ts";
 
 /** A job that met an open circuit looks again at least this often: the circuit may close sooner than it was to. */
 const LONGEST_WAIT_MS = 30_000;
@@ -22,16 +25,19 @@ const SPREAD_MS = 2_000;
 
 /**
  * Runs one conversion as far as it goes. Safe to call at any time, any number of times, at once: only the holder of
- * the lease can write, and a result that is already stored is adopted instead of made again.
+ * the lease can write, and a result that is already stored is adopted instead of made again. @returns what became of
+ * it, for the log.
  */
-export async function runConversion(deps: ConversionWorkerDeps, id: string): Promise<void> {
+export async function runConversion(deps: ConversionWorkerDeps, id: string): Promise<LogFields> {
   const options = { now: deps.clock.now(), leaseMs: LEASE_MS, maxAttempts: deps.config.conversions.maxAttempts };
   const claimed = await deps.conversions.claim(id, { ...options, attemptsSpent: false });
-  if (claimed) return work(deps, claimed.lease, claimed.conversion);
+  if (claimed) return told(deps, claimed.conversion, await work(deps, claimed.lease, claimed.conversion));
   const spent = await deps.conversions.claim(id, { ...options, attemptsSpent: true });
-  if (spent) return finishSpent(deps, spent.lease, spent.conversion);
+  if (spent) return told(deps, spent.conversion, await finishSpent(deps, spent.lease, spent.conversion));
   // Nothing to claim: it has ended, somebody else is at it, it is not due yet, or time is up.
-  if (!(await deps.conversions.expire(id, deps.clock.now()))) await sendAgainIfEarly(deps, id);
+  if (await deps.conversions.expire(id, deps.clock.now())) return { outcome: "expired" };
+  await sendAgainIfEarly(deps, id);
+  return { outcome: "nothing_to_do" };
 }
 
 /** A message may come a moment before its job is due, by another clock; there would be no other one soon. */
@@ -40,34 +46,40 @@ async function sendAgainIfEarly(deps: ConversionWorkerDeps, id: string): Promise
   if (found === null || found.deleted || found.status !== "queued") return;
   const leftMs = found.notBefore - deps.clock.now();
   if (leftMs <= 0 || leftMs > EARLY_MS) return;
-  await deps.jobs.sendConversion(id, { delaySeconds: Math.ceil(leftMs / 1000) });
+  await deps.jobs.sendConversion(id, { delaySeconds: Math.ceil(leftMs / 1000), origin: found.origin });
 }
 
 /** A job whose attempts are used up is only finished from what an earlier attempt stored, or was answered. */
-async function finishSpent(deps: ConversionWorkerDeps, lease: Lease, conversion: Conversion): Promise<void> {
+async function finishSpent(deps: ConversionWorkerDeps, lease: Lease, conversion: Conversion): Promise<JobReport> {
   const job = holdJob(deps, lease, conversion, usualTimes(wantedProvider(deps.config, conversion.input)));
   try {
     const stored = await unlessAborted(finishAnswer(deps, conversion, job), job.signal);
-    if (stored) await finish(deps, lease, conversion, stored);
-    else await deps.conversions.fail(lease, "worker_lost", deps.clock.now());
+    if (stored) return await finish(deps, lease, conversion, stored);
+    return await fail(deps, lease, "worker_lost");
   } catch (error) {
-    if (await deps.conversions.expire(conversion.id, deps.clock.now())) return;
+    if (await deps.conversions.expire(conversion.id, deps.clock.now())) return { outcome: "expired" };
     deps.logger.log("warn", "a last try failed", { conversionId: conversion.id, cause: describeError(error) });
     const code = error instanceof GenerationError ? FAILURE_POLICIES[error.failure].code : "worker_lost";
-    await deps.conversions.fail(lease, code, deps.clock.now());
+    return await fail(deps, lease, code);
   } finally {
     job.release();
   }
 }
 
-async function work(deps: ConversionWorkerDeps, lease: Lease, conversion: Conversion): Promise<void> {
+async function fail(deps: ConversionWorkerDeps, lease: Lease, code: FailureCode): Promise<JobReport> {
+  const isOurs = await deps.conversions.fail(lease, code, deps.clock.now());
+  return isOurs ? { outcome: "failed", code } : { outcome: "taken_away" };
+}
+
+async function work(deps: ConversionWorkerDeps, lease: Lease, conversion: Conversion): Promise<JobReport> {
   const job = holdJob(deps, lease, conversion, usualTimes(wantedProvider(deps.config, conversion.input)));
   try {
     const result = await unlessAborted(produceResult(deps, conversion, job), job.signal);
-    await finish(deps, lease, conversion, result);
+    return { ...(await finish(deps, lease, conversion, result)), times: job.times() };
   } catch (error) {
-    if (error instanceof JobTakenAwayError) await deps.conversions.expire(conversion.id, deps.clock.now());
-    else await settleFailure(deps, lease, conversion, error);
+    if (!(error instanceof JobTakenAwayError)) return await settleFailure(deps, lease, conversion, error);
+    const isOver = await deps.conversions.expire(conversion.id, deps.clock.now());
+    return { outcome: isOver ? "expired" : "taken_away" };
   } finally {
     job.release();
   }
@@ -79,19 +91,20 @@ async function finish(
   lease: Lease,
   conversion: Conversion,
   result: StoredResult,
-): Promise<void> {
+): Promise<JobReport> {
   const now = deps.clock.now();
   // Only paid providers' answers are kept.
   const answerOutboxId = result.provider === "local" ? null : newId("obx", now);
   if (await deps.conversions.succeed(lease, result, { now, answerOutboxId })) {
     if (answerOutboxId !== null) deps.background(dropAnswer(deps, conversion.id, answerOutboxId));
-    return;
+    return { outcome: "succeeded", result };
   }
-  await deps.conversions.expire(conversion.id, now);
+  const isOver = await deps.conversions.expire(conversion.id, now);
   const current = await deps.conversions.inspect(conversion.id);
   if (current && isTerminal(current.status) && current.status !== "succeeded") {
     await deps.objects.delete(conversionKeys(conversion.id));
   }
+  return { outcome: isOver ? "expired" : "taken_away" };
 }
 
 /** At once; where this is cut off, the promise in the outbox does it later. */
@@ -145,10 +158,9 @@ async function end(
   conversion: Conversion,
   error: unknown,
   code: FailureCode,
-): Promise<void> {
+): Promise<JobReport> {
   const stored = error instanceof GenerationError ? null : await adoptResult(deps, conversion);
-  if (stored) await finish(deps, lease, conversion, stored);
-  else await deps.conversions.fail(lease, code, deps.clock.now());
+  return stored ? finish(deps, lease, conversion, stored) : fail(deps, lease, code);
 }
 
 /** Whether an attempt before this one failed for the same reason. */
@@ -158,15 +170,27 @@ async function hasFailedSo(deps: ConversionWorkerDeps, conversion: Conversion, f
   return calls.some(({ outcome, attempt }) => outcome === failure && attempt < conversion.attempt);
 }
 
+/** A failure that has no class of its own: of the machinery, or a mistake of ours. */
+function report(deps: ConversionWorkerDeps, { id, userId, origin }: Conversion, error: unknown): void {
+  const traceId = parseTraceparent(origin?.traceparent)?.traceId;
+  deps.errors.report(error, {
+    where: "conversion",
+    conversionId: id,
+    userId,
+    requestId: origin?.requestId,
+    traceId,
+  });
+}
+
 /** Puts the job back for another attempt, or ends it when its class, attempts or time allow none. */
 async function settleFailure(
   deps: ConversionWorkerDeps,
   lease: Lease,
   conversion: Conversion,
   error: unknown,
-): Promise<void> {
+): Promise<JobReport> {
   const now = deps.clock.now();
-  if (await deps.conversions.expire(conversion.id, now)) return;
+  if (await deps.conversions.expire(conversion.id, now)) return { outcome: "expired" };
   const verdict = await judge(deps, conversion, error);
   deps.logger.log("warn", "conversion attempt failed", {
     conversionId: conversion.id,
@@ -175,13 +199,18 @@ async function settleFailure(
     retried: !("end" in verdict),
     cause: describeError(error),
   });
+  if (!(error instanceof GenerationError) && !(error instanceof SlotBusyError)) report(deps, conversion, error);
   if ("end" in verdict) return end(deps, lease, conversion, error, verdict.end);
   const { code, failure, keepAttempt } = verdict;
   const notBefore = now + verdict.delayMs;
   const outboxId = newId("obx", now);
   const options = { notBefore, cause: code, failure, keepAttempt, now, outboxId };
+  const again: JobReport = { outcome: "again", code };
+  if (!(await deps.conversions.requeue(lease, options))) return { outcome: "taken_away", code };
   // Where no attempt fits in any more the row waits for its deadline and ends as expired, which is what it will be.
-  if (!(await deps.conversions.requeue(lease, options)) || notBefore >= conversion.deadlineAt) return;
-  await deps.jobs.sendConversion(conversion.id, { delaySeconds: Math.ceil(verdict.delayMs / 1000) });
+  if (notBefore >= conversion.deadlineAt) return again;
+  const delaySeconds = Math.ceil(verdict.delayMs / 1000);
+  await deps.jobs.sendConversion(conversion.id, { delaySeconds, origin: conversion.origin });
   await deps.outbox.settle(outboxId);
+  return again;
 }

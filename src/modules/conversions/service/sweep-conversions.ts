@@ -27,10 +27,10 @@ export interface SweepReport {
  */
 export async function sweepConversions(deps: ConversionWorkerDeps): Promise<SweepReport> {
   return {
-    expired: await sweepPart(deps.logger, "expire", () => expireOverdue(deps, null, BATCH)),
-    outboxDone: await sweepPart(deps.logger, "outbox", () => drainOutbox(deps)),
-    sparesSent: await sweepPart(deps.logger, "spares", () => sendSpares(deps)),
-    callsLost: await sweepPart(deps.logger, "calls", () => settleLostCalls(deps)),
+    expired: await sweepPart(deps, "expire", () => expireOverdue(deps, null, BATCH)),
+    outboxDone: await sweepPart(deps, "outbox", () => drainOutbox(deps)),
+    sparesSent: await sweepPart(deps, "spares", () => sendSpares(deps)),
+    callsLost: await sweepPart(deps, "calls", () => settleLostCalls(deps)),
   };
 }
 
@@ -38,7 +38,7 @@ async function drainOutbox(deps: ConversionWorkerDeps): Promise<number> {
   let done = 0;
   for (const entry of await deps.outbox.listDue(TOPICS, deps.clock.now(), OUTBOX_BATCH)) {
     try {
-      if (entry.topic === "conversion.run") await deps.jobs.sendConversion(entry.payload.conversionId);
+      if (entry.topic === "conversion.run") await sendPromised(deps, entry.payload.conversionId);
       else await deps.objects.delete(entry.payload.keys);
       await deps.outbox.settle(entry.id);
       done++;
@@ -53,12 +53,17 @@ async function drainOutbox(deps: ConversionWorkerDeps): Promise<number> {
   return done;
 }
 
+async function sendPromised(deps: ConversionWorkerDeps, id: string): Promise<void> {
+  const found = await deps.conversions.inspect(id);
+  await deps.jobs.sendConversion(id, { origin: found?.origin ?? null });
+}
+
 async function sendSpares(deps: ConversionWorkerDeps): Promise<number> {
   const now = deps.clock.now();
   const due = await deps.conversions.listWakes(now + SWEEP_INTERVAL_MS - LATE_MS, BATCH);
-  for (const { id, wakeAt } of due) {
+  for (const { id, wakeAt, origin } of due) {
     const spareAt = Math.max(now, wakeAt + LATE_MS);
-    await deps.jobs.sendConversion(id, { delaySeconds: Math.ceil((spareAt - now) / 1000) });
+    await deps.jobs.sendConversion(id, { delaySeconds: Math.ceil((spareAt - now) / 1000), origin });
   }
   return due.length;
 }

@@ -12,6 +12,9 @@ interface Finding {
   readonly status: Status;
   /** Of the queue: how long the oldest conversion that is due has been waiting. */
   readonly lagMs?: number;
+  /** Of the queue: how many messages wait in it, and for how long the oldest one has. */
+  readonly backlog?: number;
+  readonly oldestMs?: number;
   /** Of a provider: why the circuit of one of its models is not closed, and when it is tried again. */
   readonly reason?: TripReason;
   readonly retryAt?: number;
@@ -24,7 +27,8 @@ export interface StatusCheck extends Finding {
 export interface StatusReport {
   /** The worst of the checks. */
   readonly status: Status;
-  readonly checks: Readonly<Record<Dependency, StatusCheck>> & Readonly<Record<`provider.${string}`, StatusCheck>>;
+  readonly checks: Readonly<Record<Dependency | "sms", StatusCheck>> &
+    Readonly<Record<`provider.${string}`, StatusCheck>>;
 }
 
 type StatusDeps = Pick<ObservabilityDeps, "config" | "clock" | "probes" | "circuits"> & {
@@ -52,21 +56,24 @@ async function check(
   return { ...finding, latencyMs: Math.max(0, clock.now() - startedAt) };
 }
 
-/** What is due and not under way: the queue itself can't be asked without sending to it. */
-async function queueLag({ clock, conversions }: StatusDeps): Promise<Finding> {
+/** What the queue holds, and what is due and not under way: the queue is only a hint, and the rows are the truth. */
+async function queueHealth({ clock, conversions, probes }: StatusDeps): Promise<Finding> {
+  const { backlogMessages, oldestAgeMs } = await probes.queue();
   const now = clock.now();
   const [oldest] = await conversions.listWakes(now, 1);
   const lagMs = oldest === undefined ? 0 : Math.max(0, now - oldest.wakeAt);
-  return { status: lagMs > MAX_LAG_MS ? "degraded" : "ok", lagMs };
+  const status = lagMs > MAX_LAG_MS ? "degraded" : "ok";
+  return { status, lagMs, backlog: backlogMessages, oldestMs: oldestAgeMs };
 }
 
 async function dependency(deps: StatusDeps, name: Dependency): Promise<Finding> {
+  if (name === "queue") return queueHealth(deps);
   await deps.probes[name]();
-  return name === "queue" ? queueLag(deps) : { status: "ok" };
+  return { status: "ok" };
 }
 
 /** A provider is as well as the worst of its models: of those that are not, the one that takes longest to be tried. */
-async function providerHealth({ config, clock, circuits }: StatusDeps, provider: ProviderId): Promise<Finding> {
+async function providerHealth({ config, clock, circuits }: StatusDeps, provider: ProviderId | "sms"): Promise<Finding> {
   const mine = circuitsOf(config).filter((circuit) => circuit.provider === provider);
   const states = await Promise.all(mine.map(({ circuit }) => circuits.state(circuit)));
   const waitOf = ({ reason, retryAfterMs }: CircuitState) => (reason === "forced" ? Infinity : (retryAfterMs ?? 0));
@@ -80,9 +87,19 @@ async function providerHealth({ config, clock, circuits }: StatusDeps, provider:
   };
 }
 
+/** Codes can be sent: to an inbox, or by a provider whose circuit is closed. */
+async function smsHealth(deps: StatusDeps): Promise<Finding> {
+  if (deps.config.sms.kind === "unavailable") return { status: "degraded" };
+  return providerHealth(deps, "sms");
+}
+
 async function probeAll(deps: StatusDeps): Promise<StatusReport> {
   const probed = DEPENDENCIES.map((name) => [name, check(deps, name, () => dependency(deps, name))] as const);
   const byName = new Map<string, Promise<StatusCheck>>(probed);
+  byName.set(
+    "sms",
+    check(deps, "sms", () => smsHealth(deps)),
+  );
   for (const provider of deps.config.providers.available) {
     const name = `provider.${provider}`;
     // The local engine runs where uploads are decoded, and is as well as that Worker.

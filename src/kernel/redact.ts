@@ -1,0 +1,70 @@
+/** Names of fields whose values are nobody's business, whatever they hold. Compared in lower case, without `_` and `-`. */
+export const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  "accesstoken",
+  "apikey",
+  "authorization",
+  "body",
+  "cookie",
+  "currentpassword",
+  "devicetoken",
+  "image",
+  "jwtsecret",
+  "newpassword",
+  "otp",
+  "otpcode",
+  "password",
+  "passwordhash",
+  "pepper",
+  "phone",
+  "photo",
+  "prompt",
+  "recipient",
+  "refreshtoken",
+  "secret",
+  "sig",
+  "signature",
+  "token",
+  "verificationtoken",
+]);
+/** Ids of ours, and ids that were looked at before they were taken: long ones among them would pass for secrets. */
+const PLAIN_FIELDS: ReadonlySet<string> = new Set(["requestId", "traceId", "spanId", "parentSpanId", "hash", "time"]);
+
+const DIGIT = "[\\d\\u0660-\\u0669\\u06f0-\\u06f9]";
+
+/** What secrets and personal data look like, wherever they stand in a text. */
+const PATTERNS: readonly (readonly [RegExp, string])[] = [
+  [/\bBearer\s+[^\s"',;]+/gi, "Bearer [redacted]"],
+  [/(?<![\w-])eyJ[\w-]{6,}\.[\w-]+(\.[\w-]*)?/g, "[token]"],
+  [/\b(whsec_|sk_|rt_)[\w+/=-]{8,}/g, "[secret]"],
+  [/\bAIza[\w-]{20,}/g, "[key]"],
+  [/(?:\bbot|\b)\d{6,}:[\w-]{30,}/g, "[key]"],
+  [/([?&](?:sig|key|token|sentry_key|api_key)=)[^&\s"']+/gi, "$1[redacted]"],
+  [/(\/\/)[^/\s:@]+:[^/\s@]+@/g, "$1[redacted]@"],
+  [/(?<![\w:+-])(?:(?:\+|00)98|0)[ -]?9\d{2}[ -]\d{3}[ -]?\d{4}(?!\w)/g, "[phone]"],
+  [
+    new RegExp(
+      `(?<![\\w:+-]|\\d\\.)(\\+${DIGIT}{8,15}|(?:00|[0\\u0660\\u06f0]{2})?98${DIGIT}{10}|[0\\u0660\\u06f0][9\\u0669\\u06f9]${DIGIT}{9})(?!\\w)`,
+      "gu",
+    ),
+    "[phone]",
+  ],
+  [/[A-Za-z0-9+/]{100,}={0,2}/g, "[data]"],
+  // Random text of letters of both cases and digits; hashes in hex and ids are not.
+  [/(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[\w-]{40,}(?![\w-])/g, "[secret]"],
+];
+/** Cheap, and true of every text that holds one of the above. */
+const SUSPECT =
+  /\d{6}|\d{3}[ -]\d{3}|[\u0660-\u0669\u06f0-\u06f9]{6}|earer|eyJ|whsec_|sk_|rt_|AIza|[?&]\w+=|\/\/[^/\s]*@|[\w+/-]{40}/i;
+
+/** The text without what looks like a phone, a token, a key, a signature or the bytes of a picture. */
+export function scrubText(text: string): string {
+  if (!SUSPECT.test(text)) return text;
+  return PATTERNS.reduce((rest, [pattern, mark]) => rest.replace(pattern, mark), text);
+}
+
+/** A field's value as it may be logged. */
+export function redactField<T>(name: string, value: T): T | string {
+  if (value === undefined || value === null || PLAIN_FIELDS.has(name)) return value;
+  if (SECRET_FIELDS.has(name.toLowerCase().replaceAll(/[_-]/g, ""))) return "[redacted]";
+  return typeof value === "string" ? scrubText(value) : value;
+}
