@@ -91,16 +91,13 @@ export async function simulate(
       handleStructuredLogs: ({ message }) => {
         if (complaints.push(message) > KEPT_COMPLAINTS) complaints.shift();
       },
-      workers: workers.map(({ options, bundle }) => ({
-        ...withModules(options, bundle),
-        ...(inspect ? { unsafeInspectorProxy: true } : {}),
-      })),
+      workers: workers.map(({ options, bundle }) => withModules(options, bundle)),
     }),
   );
   await miniflare.ready;
   return {
     urlOf: async (worker) => (await miniflare.unsafeGetDirectURL(worker)).origin,
-    inspectorOf: async (worker) => new URL(`/${worker}`, await miniflare.getInspectorURL()).href,
+    inspectorOf: async (worker) => new URL(`/core:user:${worker}`, await miniflare.getInspectorURL()).href,
     complaints: () => complaints.join("\n"),
     async stop() {
       await miniflare.dispose();

@@ -5,6 +5,7 @@ import type { Config } from "../../src/kernel/config.ts";
 import { describeError } from "../../src/kernel/describe-error.ts";
 import { createLogger, type Logger } from "../../src/kernel/logger.ts";
 import { type Metrics, noMetrics } from "../../src/ports/metrics.ts";
+import { metricsRecorder } from "../../src/providers/cloudflare/metrics-recorder.ts";
 import { alertText } from "../../src/providers/telegram/alert-text.ts";
 import { createTelegram, type Telegram, type TelegramConfig } from "../../src/providers/telegram/telegram.ts";
 import { ALERT_CHARS, MAX_ALERT_COUNT } from "../../src/queues/messages.ts";
@@ -63,9 +64,21 @@ export class AlertDesk extends DurableObject implements AlertDeskApi {
     return createTelegram(config);
   }
 
-  /** Where the desk counts what becomes of its messages. */
+  /** Where the desk counts what becomes of its messages; nowhere while the configuration is bad. */
   protected metrics(): Metrics {
-    return noMetrics;
+    let config: Config;
+    try {
+      config = this.config();
+    } catch {
+      return noMetrics;
+    }
+    const { METRICS_SHARD: shards } = this.env as { readonly METRICS_SHARD: object };
+    const options = { worker: "tail", ...config.telemetry.metrics };
+    return metricsRecorder(shards, options).within(
+      (task) => this.ctx.waitUntil(task),
+      // That is told by whoever counts most; here nothing but this desk's own messages is counted.
+      () => {},
+    );
   }
 
   /** One message at a time, so that they arrive in order; the next alarm is set already. */

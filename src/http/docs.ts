@@ -44,11 +44,6 @@ export function registerDocs(app: App): void {
     bearerFormat: "JWT",
     description: "The `accessToken` of register or login.",
   });
-  app.openAPIRegistry.registerComponent("securitySchemes", "metricsToken", {
-    type: "http",
-    scheme: "bearer",
-    description: "The deployment's `METRICS_TOKEN`.",
-  });
   let document: string | undefined;
   app.get("/api/docs/openapi.json", (c) => {
     document ??= JSON.stringify(app.getOpenAPI31Document(DOCUMENT));

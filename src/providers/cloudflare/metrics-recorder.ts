@@ -5,7 +5,7 @@ import type {
   MetricsShardApi,
 } from "../../../durable-objects/metrics-shard/contract.ts";
 import type { Background } from "../../kernel/background.ts";
-import { type Clock, sleep, systemClock } from "../../kernel/clock.ts";
+import { type Clock, systemClock } from "../../kernel/clock.ts";
 import { seriesKey } from "../../kernel/metric-registry.ts";
 import type { Metrics } from "../../ports/metrics.ts";
 import { askObject } from "./ask-object.ts";
@@ -94,7 +94,7 @@ export class MetricsRecorder {
 
   constructor(shards: MetricsShards, options: MetricsOptions) {
     this.#shards = shards;
-    this.#options = { clock: systemClock, sleep, ...options };
+    this.#options = { clock: systemClock, sleep: (ms) => scheduler.wait(ms), ...options };
   }
 
   /** The recorder as one invocation uses it: what it records is handed on in that invocation's background. */

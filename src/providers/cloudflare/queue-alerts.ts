@@ -21,7 +21,8 @@ export interface QueueAlertsDeps {
   readonly holdMs?: number;
 }
 
-const HOLD_MS = 5_000;
+const HOLD_MS = 1_000;
+const EARLY_MS = 50;
 const SEND_TIMEOUT_MS = 5_000;
 const MAX_MATTERS = 256;
 /** Of a huge text no more is looked at, nor kept; far more than may be sent of it. */
@@ -87,7 +88,7 @@ function messageOf({ alert, count, since }: Pending, worker: string): QueueMessa
 /**
  * Alerts in the log, in `alerts_raised_total`, and on the queue that brings them to the AlertDesk.
  *
- * An isolate sends one message a matter in five seconds, however often it is raised; what it holds back is counted by the
+ * An isolate sends one message a matter a second, however often it is raised; what it holds back is counted by the
  * next one, which follows by itself at the end of that time. A message that can't be sent is tried once more with those,
  * then held for the next alert of its matter: the log has it in any case.
  */
@@ -117,9 +118,10 @@ export function createQueueAlerts(queue: Pick<Queue, "send">, deps: QueueAlertsD
   }
 
   async function sendHeldLater(matter: Matter): Promise<void> {
-    const { until } = matter;
+    const leftMs = () => Math.min(matter.until - clock.now(), holdMs);
+    if (leftMs() > 0) await sleep(leftMs());
     // A timer may ring a little early by the clock.
-    for (let tries = 0; tries < 3 && clock.now() < until; tries++) await sleep(until - clock.now());
+    if (leftMs() > 0) await sleep(Math.min(leftMs(), EARLY_MS));
     const held = takeHeld(matter);
     if (held !== null) await send(matter, held);
   }

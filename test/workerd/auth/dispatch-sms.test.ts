@@ -39,7 +39,11 @@ describe.each([
     const { row, message } = await newestMessage();
     expect(message).toEqual({ to: phone, code: expect.stringMatching(/^\d{6}$/), purpose: "register" });
     expect(row).toMatchObject({ attempts: 0, expiresAt: row.createdAt + 300_000, dueAt: row.createdAt });
-    expect(SMS_QUEUE.sent).toEqual([{ v: 1, type: "sms.send", smsId: row.id }]);
+    const origin = {
+      requestId: expect.any(String),
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
+    };
+    expect(SMS_QUEUE.sent).toEqual([{ v: 1, type: "sms.send", smsId: row.id, origin }]);
     expect(fetched).not.toHaveBeenCalled();
     expect(await inbox(phone)).toEqual([]);
   });

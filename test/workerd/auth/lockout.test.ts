@@ -17,7 +17,7 @@ async function fail(phone: string, times: number, headers: Record<string, string
 
 /** An answer without what may differ between any two. */
 async function shapeOf(response: Response): Promise<unknown> {
-  const headers = [...response.headers].filter(([name]) => name !== "x-request-id");
+  const headers = [...response.headers].filter(([name]) => name !== "x-request-id" && name !== "traceparent");
   return { status: response.status, headers, problem: await problemOf(response) };
 }
 

@@ -15,7 +15,7 @@ const route = createRoute({
   summary: "Metrics for Prometheus",
   description:
     "Text format 0.0.4. Series that isolates count have a `shard` label: add them up with `sum without (shard)`. " +
-    "`METRICS_TOKEN` is asked for where it is set; without it, only in development does anybody get in.",
+    "Where `METRICS_TOKEN` is set it is asked for as a bearer token; without it, only in development does anybody get in.",
   ...operatorAccess,
   responses: {
     200: {
