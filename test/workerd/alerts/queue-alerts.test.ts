@@ -247,7 +247,6 @@ describe("from the queue to people", () => {
       { ...good, alert: { ...good.alert, what: "x".repeat(1_001) } },
       { ...good, at: Number.NaN },
       { ...good, count: 0 },
-      { ...good, extra: true },
       "text",
       null,
     ];
