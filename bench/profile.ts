@@ -1,66 +1,31 @@
 /**
- * `node bench/profile.ts 1 [seconds]`: what the api's isolate does while row 1 loads it, by functions, in bundles that are not
- * minified. The share is of the time that the isolate runs; what its native code, the other Workers and D1 take is not
- * in it but as `(program)`.
+ * `node bench/profile.ts 1 [api|unobserved|bare|tail] [rounds]`: what an isolate does while row 1 is loaded, by function and by file,
+ * in bundles that are not minified. Shares are what counts: the profiler itself takes its part, and what native code
+ * takes that no function of the isolate has called is in `(program)`.
  */
+import { type CpuProfile, Inspector, type ProfileNode } from "./inspector.ts";
 import { load } from "./load.ts";
 import { startReading, type Target } from "./reading.ts";
 
-const WORKERS = { api: "ai-styler-api", unobserved: "bench-api-unobserved", bare: "bench-bare" } as const;
+const ISOLATES = {
+  api: { worker: "ai-styler-api", loaded: "api" },
+  unobserved: { worker: "bench-api-unobserved", loaded: "unobserved" },
+  bare: { worker: "bench-bare", loaded: "bare" },
+  tail: { worker: "ai-styler-tail", loaded: "api" },
+} as const;
+const USAGE = `usage: node bench/profile.ts 1 [${Object.keys(ISOLATES).join("|")}] [rounds]`;
 const CONNECTIONS = 32;
 const REQUESTS = 500;
 const WARM_UP_ROUNDS = 4;
 const SAMPLE_EVERY_US = 200;
 const SHOWN = 25;
+/** Not the isolate's work. */
+const NO_WORK = new Set(["(idle)", "(root)"]);
 
-interface ProfileNode {
-  readonly id: number;
-  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
-  readonly children?: readonly number[];
-}
-
-interface CpuProfile {
-  readonly nodes: readonly ProfileNode[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
-/** The inspector's protocol, one command at a time. */
-class Inspector {
-  readonly #socket: WebSocket;
-  #id = 0;
-
-  private constructor(socket: WebSocket) {
-    this.#socket = socket;
-  }
-
-  static async open(url: string): Promise<Inspector> {
-    const socket = new WebSocket(url);
-    await new Promise((resolve, reject) => {
-      socket.onopen = resolve;
-      socket.onerror = () => reject(new Error(`no inspector at ${url}`));
-    });
-    return new Inspector(socket);
-  }
-
-  async send<T>(method: string, params: object = {}): Promise<T> {
-    const id = ++this.#id;
-    return new Promise((resolve, reject) => {
-      const listen = ({ data }: MessageEvent<string>) => {
-        const message: { id?: number; result?: T; error?: { message: string } } = JSON.parse(data);
-        if (message.id !== id) return;
-        this.#socket.removeEventListener("message", listen);
-        if (message.error) reject(new Error(`${method}: ${message.error.message}`));
-        else resolve(message.result as T);
-      };
-      this.#socket.addEventListener("message", listen);
-      this.#socket.send(JSON.stringify({ id, method, params }));
-    });
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
+interface Time {
+  selfUs: number;
+  /** Of a function that calls itself, once. */
+  totalUs: number;
 }
 
 async function ask({ url, path, headers }: Target, rounds: number): Promise<void> {
@@ -69,65 +34,93 @@ async function ask({ url, path, headers }: Target, rounds: number): Promise<void
   }
 }
 
-async function record(inspector: Inspector, target: Target, rounds: number): Promise<CpuProfile> {
-  await inspector.send("Profiler.enable");
-  await inspector.send("Profiler.setSamplingInterval", { interval: SAMPLE_EVERY_US });
-  await inspector.send("Profiler.start");
-  await ask(target, rounds);
-  return (await inspector.send<{ profile: CpuProfile }>("Profiler.stop")).profile;
+/** Where a bundle's line comes from: the bundler writes a comment above each file it takes in. */
+function fileFinder(sources: ReadonlyMap<string, string>): (frame: ProfileNode["callFrame"]) => string {
+  const files = new Map<string, string[]>();
+  for (const [scriptId, source] of sources) {
+    let file = "";
+    const ofLine = source.split("\n").map((line) => {
+      file = /^\s*\/\/ ([\w@./+-]+\.[cm]?[jt]sx?)$/.exec(line)?.[1] ?? file;
+      return file.replace(/^(\.\.\/)*(node_modules\/)?/, "");
+    });
+    files.set(scriptId, ofLine);
+  }
+  return ({ scriptId, url, lineNumber }) => files.get(scriptId)?.[lineNumber] || url || "(native)";
 }
 
-const nameOf = ({ functionName, url, lineNumber }: ProfileNode["callFrame"]) =>
-  `${functionName || "(anonymous)"}${url === "" ? "" : ` ${url.split("/").at(-1)}:${lineNumber + 1}`}`;
-
-/** Self and total time by function; of a function that calls itself, the total counts once. */
-function byFunction({ nodes, samples, timeDeltas }: CpuProfile): Map<string, { selfUs: number; totalUs: number }> {
+/** Times by whatever `keyOf` makes of a function. */
+function timesBy({ nodes, samples, timeDeltas }: CpuProfile, keyOf: (frame: ProfileNode["callFrame"]) => string) {
   const known = new Map(nodes.map((node) => [node.id, node]));
+  const keys = new Map(nodes.map(({ id, callFrame }) => [id, keyOf(callFrame)]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
-  const times = new Map<string, { selfUs: number; totalUs: number }>();
+  const times = new Map<string, Time>();
   for (const [index, sample] of samples.entries()) {
-    const us = timeDeltas[index] ?? 0;
+    if (NO_WORK.has(known.get(sample)?.callFrame.functionName ?? "")) continue;
+    // What is longer is no sample's: meanwhile another isolate had the thread.
+    const us = Math.min(timeDeltas[index] ?? 0, 2 * SAMPLE_EVERY_US);
     const seen = new Set<string>();
     for (let id: number | undefined = sample; id !== undefined; id = parents.get(id)) {
-      const node = known.get(id);
-      if (node === undefined) break;
-      const name = nameOf(node.callFrame);
-      const time = times.get(name) ?? { selfUs: 0, totalUs: 0 };
+      const key = keys.get(id) ?? "";
+      const time = times.get(key) ?? { selfUs: 0, totalUs: 0 };
       if (id === sample) time.selfUs += us;
-      if (!seen.has(name)) time.totalUs += us;
-      seen.add(name);
-      times.set(name, time);
+      if (!seen.has(key)) time.totalUs += us;
+      seen.add(key);
+      times.set(key, time);
     }
   }
   return times;
 }
 
-function tell(profile: CpuProfile, requests: number): void {
-  const times = [...byFunction(profile)].filter(([name]) => name !== "(idle)" && name !== "(root)");
-  const busyUs = times.reduce((sum, [, { selfUs }]) => sum + selfUs, 0);
-  const line = (name: string, self: number, total: number) =>
-    `${((100 * self) / busyUs).toFixed(1).padStart(6)} % ${(self / requests).toFixed(1).padStart(8)} µs ${(total / requests).toFixed(1).padStart(8)} µs  ${name}`;
-  const list = (by: "selfUs" | "totalUs") =>
-    times
-      .toSorted(([, a], [, b]) => b[by] - a[by])
-      .slice(0, SHOWN)
-      .map(([name, { selfUs, totalUs }]) => line(name, selfUs, totalUs))
-      .join("\n");
-  process.stdout.write(`${(busyUs / requests).toFixed(0)} µs a request in the isolate; self and total a request:\n`);
-  process.stdout.write(`\nby self time\n${list("selfUs")}\n\nby total time\n${list("totalUs")}\n`);
+function table(times: ReadonlyMap<string, Time>, by: keyof Time, requests: number): string {
+  const busyUs = [...times.values()].reduce((sum, { selfUs }) => sum + selfUs, 0);
+  const number = (value: number) => value.toFixed(1).padStart(7);
+  return [...times]
+    .filter(([name]) => !NO_WORK.has(name.trim()))
+    .toSorted(([, a], [, b]) => b[by] - a[by])
+    .slice(0, SHOWN)
+    .map(([name, time]) => {
+      const { selfUs, totalUs } = time;
+      return `${number((100 * time[by]) / busyUs)} % ${number(selfUs / requests)} ${number(totalUs / requests)}  ${name}`;
+    })
+    .join("\n");
 }
 
-const [row = "", which = "api", rounds = "20"] = process.argv.slice(2);
-if (row !== "1" || !(which in WORKERS))
-  throw new Error("usage: node bench/profile.ts 1 [api|unobserved|bare] [rounds]");
-const name = which as keyof typeof WORKERS;
-const reading = await startReading({ minify: false, inspect: true });
-try {
-  await ask(reading[name], WARM_UP_ROUNDS);
-  const inspector = await Inspector.open(await reading.workers.inspectorOf(WORKERS[name]));
-  tell(await record(inspector, reading[name], Number(rounds)), Number(rounds) * REQUESTS);
-  inspector.close();
-} finally {
-  await reading.workers.stop();
+function tell(profile: CpuProfile, sources: ReadonlyMap<string, string>, requests: number): void {
+  const fileOf = fileFinder(sources);
+  const functions = timesBy(profile, (frame) => {
+    const name = frame.functionName || "(anonymous)";
+    return name.startsWith("(") && frame.url === "" ? name : `${name}  ${fileOf(frame)}`;
+  });
+  const files = timesBy(profile, fileOf);
+  const say = (title: string, lines: string) => process.stdout.write(`\n${title}\n${lines}\n`);
+  say(
+    "functions by self time: share, µs a request itself and with what it calls",
+    table(functions, "selfUs", requests),
+  );
+  say("functions by total time", table(functions, "totalUs", requests));
+  say("files by self time", table(files, "selfUs", requests));
 }
-process.exit();
+
+async function main([row, which = "api", rounds = "20"]: readonly string[]): Promise<void> {
+  const isolate = Object.entries(ISOLATES).find(([name]) => name === which)?.[1];
+  if (row !== "1" || isolate === undefined || !/^\d+$/.test(rounds)) throw new Error(USAGE);
+  const reading = await startReading({ minify: false, inspect: true });
+  try {
+    const target = reading[isolate.loaded];
+    await ask(target, WARM_UP_ROUNDS);
+    const inspector = await Inspector.open(await reading.workers.inspectorOf(isolate.worker));
+    const profile = await inspector.profile(SAMPLE_EVERY_US, () => ask(target, Number(rounds)));
+    tell(profile, await inspector.sources(), Number(rounds) * REQUESTS);
+    inspector.close();
+  } finally {
+    await reading.workers.stop();
+  }
+}
+
+try {
+  await main(process.argv.slice(2));
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`profile: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}

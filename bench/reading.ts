@@ -78,7 +78,8 @@ function migrate(stateDir: string): void {
 
 async function start(options: { readonly minify: boolean; readonly inspect: boolean }): Promise<Simulated> {
   const { minify, inspect } = options;
-  const stateDir = temporaryFolder();
+  // The simulator of D1 commits a bookmark with every read, which would make the disk a part of each.
+  const stateDir = temporaryFolder({ inMemory: true });
   migrate(stateDir);
   const bindings = variables();
   const service = Object.entries(CONFIGS).map(([name, config]) => ({

@@ -1,7 +1,7 @@
 /** Workers as they are deployed, in workerd as it comes: no dev proxy, no miniflare, no network. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,6 +11,7 @@ import { ROOT, wranglerEnvironment } from "../scripts/stack-env.ts";
 
 export const WRANGLER = join(ROOT, "node_modules/wrangler/wrangler-dist/cli.js");
 export const WORKERD = join(ROOT, "node_modules/workerd/bin/workerd");
+const MEMORY = "/dev/shm";
 const START_TIMEOUT_MS = 15_000;
 const KEPT_ERROR_LINES = 20;
 
@@ -54,8 +55,10 @@ for (const [signal, code] of [
   process.on(signal, () => process.exit(code));
 }
 
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "ai-styler-bench-"));
+/** Gone when the process ends. `inMemory`: where the machine has a place for that. */
+export function temporaryFolder({ inMemory = false }: { readonly inMemory?: boolean } = {}): string {
+  const parent = inMemory && existsSync(MEMORY) ? MEMORY : tmpdir();
+  const folder = mkdtempSync(join(parent, "ai-styler-bench-"));
   folders.add(folder);
   return folder;
 }

@@ -4,13 +4,13 @@ import { allInTurns, type Comparison, type Fact, type Row } from "../measure.ts"
 import { type Reading, startReading, type Target } from "../reading.ts";
 
 const CONNECTIONS = 32;
-const REQUESTS = 600;
-const ROUNDS = 16;
+const REQUESTS = 320;
+const ROUNDS = 24;
 /** Rounds before anything counts: the optimizing compiler's turn. */
-const WARM_UP = 2;
+const WARM_UP = 3;
 const SAMPLE_EVERY = 50;
 /** Samples are handed on after two seconds; one that was counted twice would have come by then, too. */
-const METRICS_SETTLE_MS = 5_000;
+const METRICS_SETTLE_MS = 3_000;
 const METRICS_TIMEOUT_MS = 20_000;
 
 /** What came of all requests to one target. */

@@ -1,4 +1,4 @@
-import { metricOf, seriesKey } from "../../src/kernel/metric-registry.ts";
+import { metricOf, seriesKey } from "../../src/kernel/metric-series.ts";
 import type { CounterDelta, HistogramDelta, MetricsBatch, ShardReading } from "./contract.ts";
 
 interface Histogram {

@@ -28,8 +28,22 @@ export const SECRET_FIELDS: ReadonlySet<string> = new Set([
   "token",
   "verificationtoken",
 ]);
-/** Ids of ours, and ids that were looked at before they were taken: long ones among them would pass for secrets. */
-const PLAIN_FIELDS: ReadonlySet<string> = new Set(["requestId", "traceId", "spanId", "parentSpanId", "hash", "time"]);
+/** Ids of ours, ids that were looked at before they were taken, and words of ours: nothing in them is anybody's. */
+const PLAIN_FIELDS: ReadonlySet<string> = new Set([
+  "conversionId",
+  "hash",
+  "imageId",
+  "method",
+  "parentSpanId",
+  "requestId",
+  "route",
+  "service",
+  "sessionId",
+  "spanId",
+  "time",
+  "traceId",
+  "userId",
+]);
 
 const DIGIT = "[\\d\\u0660-\\u0669\\u06f0-\\u06f9]";
 
@@ -68,9 +82,26 @@ export function scrubText(given: string): string {
   return PATTERNS.reduce((rest, [pattern, mark]) => rest.replace(pattern, mark), text);
 }
 
+type Nature = "plain" | "secret" | "text";
+
+/** Names are few; these are looked up for every field of every line. */
+const MAX_NATURES = 500;
+const natures = new Map<string, Nature>();
+
+function natureOf(name: string): Nature {
+  let nature = natures.get(name);
+  if (nature === undefined) {
+    const isSecret = SECRET_FIELDS.has(name.toLowerCase().replaceAll(/[_-]/g, ""));
+    nature = isSecret ? "secret" : PLAIN_FIELDS.has(name) ? "plain" : "text";
+    if (natures.size < MAX_NATURES) natures.set(name, nature);
+  }
+  return nature;
+}
+
 /** A field's value as it may be logged. */
 export function redactField<T>(name: string, value: T): T | string {
-  if (value === undefined || value === null || PLAIN_FIELDS.has(name)) return value;
-  if (SECRET_FIELDS.has(name.toLowerCase().replaceAll(/[_-]/g, ""))) return "[redacted]";
-  return typeof value === "string" ? scrubText(value) : value;
+  if (value === undefined || value === null) return value;
+  const nature = natureOf(name);
+  if (nature === "secret") return "[redacted]";
+  return nature === "text" && typeof value === "string" ? scrubText(value) : value;
 }

@@ -20,13 +20,16 @@ function randomHex(bytes: number): string {
   return crypto.getRandomValues(new Uint8Array(bytes)).toHex();
 }
 
+const TRACE_DIGITS = 32;
+
 export function newTrace(): TraceContext {
-  return { traceId: randomHex(16), spanId: randomHex(8) };
+  const digits = randomHex(24);
+  return { traceId: digits.slice(0, TRACE_DIGITS), spanId: digits.slice(TRACE_DIGITS) };
 }
 
 /** A new span of the same trace; of a new trace where there is none. */
 export function childOf(parent: TraceContext | null): TraceContext {
-  return { traceId: parent?.traceId ?? randomHex(16), spanId: randomHex(8) };
+  return parent === null ? newTrace() : { traceId: parent.traceId, spanId: randomHex(8) };
 }
 
 /** The context of a `traceparent` header, or null when it is none. Versions to come may add to it, never change it. */

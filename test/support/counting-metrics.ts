@@ -1,4 +1,4 @@
-import { metricOf, parseSeriesKey, seriesKey } from "../../src/kernel/metric-registry.ts";
+import { metricOf, parseSeriesKey, seriesKey } from "../../src/kernel/metric-series.ts";
 import type { Metrics } from "../../src/ports/metrics.ts";
 
 /** Metrics to look at: each series as the metric's name and its labels' values, `telemetry_items_total loki sent`. */

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Family, parseExposition } from "../../../test/support/exposition-parser.ts";
-import { BUCKETS_MS, METRICS, type MetricName, seriesKey } from "../../kernel/metric-registry.ts";
+import { BUCKETS_MS, METRICS, type MetricName } from "../../kernel/metric-registry.ts";
+import { seriesKey } from "../../kernel/metric-series.ts";
 import { type ExpositionInput, exposedLabels, writeExposition } from "./exposition.ts";
 
 const NAMES = Object.keys(METRICS) as MetricName[];

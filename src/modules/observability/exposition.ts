@@ -1,5 +1,6 @@
 import type { ShardReading } from "../../../durable-objects/metrics-shard/contract.ts";
-import { BUCKETS_MS, METRICS, type MetricName, type MetricSpec, parseSeriesKey } from "../../kernel/metric-registry.ts";
+import { BUCKETS_MS, METRICS, type MetricName, type MetricSpec } from "../../kernel/metric-registry.ts";
+import { parseSeriesKey } from "../../kernel/metric-series.ts";
 
 export const EXPOSITION_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { MetricsBatch, ShardReading } from "../../../durable-objects/metrics-shard/contract.ts";
 import { applyBatch, emptyShard, readingOf, type ShardState } from "../../../durable-objects/metrics-shard/shard.ts";
-import { parseSeriesKey, seriesKey } from "../../kernel/metric-registry.ts";
+import { parseSeriesKey, seriesKey } from "../../kernel/metric-series.ts";
 import { MetricsRecorder } from "./metrics-recorder.ts";
 
 const WINDOW_MS = 2_000;

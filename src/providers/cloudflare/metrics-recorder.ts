@@ -6,7 +6,7 @@ import type {
 } from "../../../durable-objects/metrics-shard/contract.ts";
 import type { Background } from "../../kernel/background.ts";
 import { type Clock, systemClock } from "../../kernel/clock.ts";
-import { seriesKey } from "../../kernel/metric-registry.ts";
+import { seriesKey } from "../../kernel/metric-series.ts";
 import type { Metrics } from "../../ports/metrics.ts";
 import { askObject } from "./ask-object.ts";
 import { SampleBuffer, samplesOf } from "./sample-buffer.ts";

@@ -4,7 +4,8 @@ import type {
   HistogramDelta,
   MetricsBatch,
 } from "../../../durable-objects/metrics-shard/contract.ts";
-import { BUCKETS_MS, bucketOf, metricOf, seriesKey } from "../../kernel/metric-registry.ts";
+import { BUCKETS_MS } from "../../kernel/metric-registry.ts";
+import { bucketOf, metricOf, seriesKey } from "../../kernel/metric-series.ts";
 
 interface Histogram {
   sumMs: number;

@@ -2,7 +2,7 @@ import { createExecutionContext, evictDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import type { MetricsBatch, MetricsShardApi, ShardReading } from "../../../durable-objects/metrics-shard/contract.ts";
 import { createApp } from "../../../src/app.ts";
-import { parseSeriesKey } from "../../../src/kernel/metric-registry.ts";
+import { parseSeriesKey } from "../../../src/kernel/metric-series.ts";
 import { shardName, shardsOf } from "../../../src/providers/cloudflare/metrics-recorder.ts";
 import { apiRequest } from "../support/client.ts";
 import { bindings } from "../support/database.ts";

@@ -1,7 +1,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { expect, inject, vi } from "vitest";
 import type { MetricsShardApi } from "../../../durable-objects/metrics-shard/contract.ts";
-import { metricOf, parseSeriesKey } from "../../../src/kernel/metric-registry.ts";
+import { metricOf, parseSeriesKey } from "../../../src/kernel/metric-series.ts";
 import worker from "../../../src/workers/tail/index.ts";
 import { bindings } from "../support/database.ts";
 
