@@ -55,6 +55,13 @@ async function modelsOf(url: string): Promise<string | null> {
   }
 }
 
+/** Where codes wait for people at a desk; null where they really travel. */
+async function inboxOf(url: string): Promise<string | null> {
+  const inbox = `${url}/api/dev/sms?phone=09120000000`;
+  const response = await fetch(inbox, { signal: AbortSignal.timeout(5_000) }).catch(() => null);
+  return response?.ok ? inbox : null;
+}
+
 async function announce(url: string, health: Health): Promise<void> {
   if (health.status !== 200) {
     const code = (health.body as { code?: string } | null)?.code ?? "no code";
@@ -63,13 +70,13 @@ async function announce(url: string, health: Health): Promise<void> {
     say("dev      Set it in the environment or in .dev.vars, then start again.\n");
     return;
   }
-  const models = await modelsOf(url);
+  const [models, inbox] = await Promise.all([modelsOf(url), inboxOf(url)]);
   say(`
   AI Styler is ready after ${seconds()}.
 
     API    ${url}/api
     Docs   ${url}/api/docs
-    SMS    ${url}/api/dev/sms?phone=09120000000   the inbox of a phone, with its codes
+    SMS    ${inbox === null ? "codes are sent by the SMS provider" : `${inbox}   the inbox of a phone, with its codes`}
     Status ${url}/api/status   what works and what doesn't; numbers at /api/metrics
     Models ${models ?? "see docs/providers.md"}
 

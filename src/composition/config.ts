@@ -1,95 +1,33 @@
 import { z } from "zod";
 import type { Config, SmsConfig } from "../kernel/config.ts";
 import { ConfigError } from "../kernel/config-error.ts";
-import { parseIpRange } from "../kernel/ip.ts";
-import { isKnownCountry } from "../modules/auth/phone.ts";
 import { PROVIDER_IDS } from "../ports/image-generator.ts";
-import { isSentryDsn } from "../providers/sentry/sentry-dsn.ts";
 import { SMSIR_BASE_URL } from "../providers/sms/smsir.ts";
 import { TWILIO_BASE_URL } from "../providers/sms/twilio.ts";
 import { toProviders } from "./provider-config.ts";
 import { createRateLimits, resendCooldownMs } from "./rate-limits.ts";
-import { toTelemetry } from "./telemetry-config.ts";
+import { telemetryVariables, toTelemetry } from "./telemetry-config.ts";
+import {
+  country,
+  dollars,
+  duration,
+  httpUrl,
+  integer,
+  ipRange,
+  limit,
+  list,
+  modelId,
+  origin,
+  positiveDuration,
+  secret,
+  timerDuration,
+} from "./variable-types.ts";
 
 /** The contract's numbers: tabs and retries at once, and an answer that got lost on a bad line. */
 const REFRESH_GRACE_MS = 10_000;
 const UNUSED_REFRESH_GRACE_MS = 60_000;
 /** Far longer than any picture takes, the wait for its turn included. */
 const STAGE_TIMEOUT_MS = 120_000;
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** A duration such as `500ms`, `60s`, `15m`, `24h` or `30d`, read as milliseconds. */
-const duration = z
-  .string()
-  .regex(/^\d{1,9}(ms|s|m|h|d)$/, "must be a number and a unit, such as 500ms, 60s, 15m, 24h or 30d")
-  .transform((text) => {
-    const unit = text.replace(/^\d+/, "") as keyof typeof UNIT_MS;
-    return Number.parseInt(text, 10) * UNIT_MS[unit];
-  });
-const positiveDuration = duration.refine((ms) => ms > 0, "must be longer than zero");
-/** For timers, which count no further than 2³¹ − 1 ms. */
-const timerDuration = positiveDuration.refine((ms) => ms < 2 ** 31, "must be shorter than 24 days");
-
-function integer(min: number, max: number) {
-  return z
-    .string()
-    .regex(/^\d{1,12}$/, "must be a whole number")
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`);
-}
-
-const list = z.string().transform((text) =>
-  text
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== ""),
-);
-
-const origin = z.string().refine((text) => {
-  try {
-    return new URL(text).origin === text;
-  } catch {
-    return false;
-  }
-}, "must list exact origins, such as https://app.example");
-
-const ipRange = z.string().transform((text, context) => {
-  const range = parseIpRange(text);
-  if (range !== null) return range;
-  context.addIssue("must list addresses or CIDR ranges, such as 203.0.113.7 or 2001:db8::/32");
-  return z.NEVER;
-});
-
-/** A limit of takes in a window; some are so wide in development that nobody meets them. */
-const limit = integer(0, 1_000_000);
-
-/** An amount of US dollars, read as millionths. */
-const dollars = z
-  .string()
-  .regex(/^\d{1,7}(\.\d{1,6})?$/, "must be an amount of US dollars, such as 25 or 0.039")
-  .transform((text) => Math.round(Number(text) * 1_000_000));
-
-/** A share from 0 to 1. */
-const share = z
-  .string()
-  .regex(/^(0(\.\d{1,6})?|1(\.0{1,6})?)$/, "must be a number from 0 to 1")
-  .transform(Number);
-
-/** Samples are to be visible within 15 s, and an invocation may go on for 30 s after its answer. */
-const windowDuration = duration.refine((ms) => ms <= 10_000, "must be at most 10s");
-
-/** `name=value` pairs, as OpenTelemetry writes them. */
-const headerList = list
-  .pipe(z.array(z.string().regex(/^[\w-]{1,64}=.{1,1000}$/, "must list name=value pairs")))
-  .transform((pairs) =>
-    Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)])),
-  );
-
-const country = z.string().refine(isKnownCountry, "must be a two-letter country code, such as IR");
-const secret = z.string().min(32, "must have at least 32 characters");
-const httpUrl = z.url({ protocol: /^https?$/ });
-const modelId = z.string().regex(/^[@\w./-]{1,100}$/, "must be a model's id");
-
 const variables = z.object({
   ENVIRONMENT: z.enum(["development", "preview", "production"]),
   JWT_SECRET: secret.optional(),
@@ -154,18 +92,7 @@ const variables = z.object({
   ADMIN_IP_ALLOWLIST: list.pipe(z.array(ipRange)).prefault(""),
   CORS_ORIGINS: list.pipe(z.array(origin)).prefault(""),
   DEFAULT_COUNTRY: country.default("IR"),
-  METRICS_TOKEN: z.string().min(16, "must have at least 16 characters").optional(),
-  METRICS_WINDOW: windowDuration.prefault("2s"),
-  METRICS_SHARDS: integer(1, 64).prefault("4"),
-  SENTRY_DSN: z.string().refine(isSentryDsn, "must be a DSN: https://<key>@<host>/<project>").optional(),
-  SENTRY_SAMPLE_RATE: share.prefault("1"),
-  TELEGRAM_BOT_TOKEN: z.string().optional(),
-  TELEGRAM_CHAT_ID: z.string().optional(),
-  TELEGRAM_BASE_URL: httpUrl.optional(),
-  LOKI_URL: httpUrl.optional(),
-  LOKI_AUTHORIZATION: z.string().optional(),
-  OTLP_ENDPOINT: httpUrl.optional(),
-  OTLP_HEADERS: headerList.prefault(""),
+  ...telemetryVariables,
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   LOG_FORMAT: z.enum(["json", "pretty", "logfmt"]).optional(),
 });
@@ -227,11 +154,15 @@ function toSecrets(v: z.output<typeof variables>): Config["secrets"] {
   return { active: v.JWT_SECRET, previous: v.JWT_SECRET_PREVIOUS ?? null, next: v.JWT_SECRET_NEXT ?? null };
 }
 
+/** Whoever is sent the log elsewhere wants to search it there. */
+function isReadByPeople(v: z.output<typeof variables>): boolean {
+  return v.ENVIRONMENT === "development" && v.LOKI_URL === undefined && v.OTLP_ENDPOINT === undefined;
+}
+
 function toConfig(v: z.output<typeof variables>): Config {
-  const development = v.ENVIRONMENT === "development";
   return {
     environment: v.ENVIRONMENT,
-    log: { level: v.LOG_LEVEL, format: v.LOG_FORMAT ?? (development ? "pretty" : "json") },
+    log: { level: v.LOG_LEVEL, format: v.LOG_FORMAT ?? (isReadByPeople(v) ? "pretty" : "json") },
     telemetry: toTelemetry(v),
     secrets: toSecrets(v),
     passwords: {

@@ -176,7 +176,11 @@ export function createApiServices(
     calls: createD1ProviderCalls(db),
     deadLetters: createD1DeadLetters(db),
     probes: createStatusProbes({
-      database: async () => db.run(sql`SELECT 1`),
+      // Of the tables that hardly any request does without.
+      database: async () =>
+        db.run(
+          sql`SELECT (SELECT 1 FROM users LIMIT 1), (SELECT 1 FROM images LIMIT 1), (SELECT 1 FROM conversions LIMIT 1)`,
+        ),
       bucket: env.BUCKET,
       queue: queueSource("conversions", env.CONVERSION_QUEUE),
       sessions: env.USER_SESSIONS,

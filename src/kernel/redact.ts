@@ -49,28 +49,28 @@ const DIGIT = "[\\d\\u0660-\\u0669\\u06f0-\\u06f9]";
 
 /** What secrets and personal data look like, wherever they stand in a text. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
-  [/\bBearer\s+[^\s"',;]+/gi, "Bearer [redacted]"],
+  [/\b(Bearer|Basic)\s+[^\s"',;]+/gi, "$1 [redacted]"],
   [/(?<![\w-])eyJ[\w-]{6,}\.[\w-]+(\.[\w-]*)?/g, "[token]"],
   [/\b(whsec_|sk_|rt_)[\w+/=-]{8,}/g, "[secret]"],
   [/\bAIza[\w-]{20,}/g, "[key]"],
   [/(?:\bbot|\b)\d{6,}:[\w-]{30,}/g, "[key]"],
   [/([?&](?:sig|key|token|sentry_key|api_key)=)[^&\s"']+/gi, "$1[redacted]"],
-  [/(\/\/)[^/\s:@]+:[^/\s@]+@/g, "$1[redacted]@"],
-  [/(?<![\w:+-])(?:(?:\+|00)98|0)[ -]?9\d{2}[ -]\d{3}[ -]?\d{4}(?!\w)/g, "[phone]"],
+  [/(\/\/)[^/\s@]+@/g, "$1[redacted]@"],
+  [/(?<![\w+-])(?:(?:\+|00)98|0)[ -]?9\d{2}[ -]\d{3}[ -]?\d{4}(?!\w)/g, "[phone]"],
   [
     new RegExp(
-      `(?<![\\w:+-]|\\d\\.)(\\+${DIGIT}{8,15}|(?:00|[0\\u0660\\u06f0]{2})?98${DIGIT}{10}|[0\\u0660\\u06f0][9\\u0669\\u06f9]${DIGIT}{9})(?!\\w)`,
+      `(?<![\\w+-]|\\d[.:])(\\+${DIGIT}{8,15}|(?:00|[0\\u0660\\u06f0]{2})?98${DIGIT}{10}|[0\\u0660\\u06f0][9\\u0669\\u06f9]${DIGIT}{9})(?!\\w)`,
       "gu",
     ),
     "[phone]",
   ],
-  [/[A-Za-z0-9+/]{100,}={0,2}/g, "[data]"],
+  [/[\w+/-]{100,}={0,2}/g, "[data]"],
   // Random text of letters of both cases and digits; hashes in hex and ids are not.
   [/(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[\w-]{40,}(?![\w-])/g, "[secret]"],
 ];
 /** Cheap, and true of every text that holds one of the above. */
 const SUSPECT =
-  /\d{6}|\d{3}[ -]\d{3}|[\u0660-\u0669\u06f0-\u06f9]{6}|earer|eyJ|whsec_|sk_|rt_|AIza|[?&]\w+=|\/\/[^/\s]*@|[\w+/-]{40}/i;
+  /\d{6}|\d{3}[ -]\d{3}|basic\s|[\u0660-\u0669\u06f0-\u06f9]{6}|earer|eyJ|whsec_|sk_|rt_|AIza|[?&]\w+=|\/\/[^/\s]*@|[\w+/-]{40}/i;
 
 /** Longer texts help nobody, and patterns run out of stack on them. */
 const MAX_CHARS = 100_000;

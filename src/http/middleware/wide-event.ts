@@ -28,6 +28,12 @@ function idsOf(path: string): LogFields {
   return id === undefined ? {} : { [ID_FIELDS[prefix ?? ""] ?? "id"]: id };
 }
 
+/** Cloudflare's id of the request; anybody may send one to a machine that is not Cloudflare's. */
+function rayOf(c: Context<AppEnv>): string | undefined {
+  const ray = c.req.header("CF-Ray");
+  return ray !== undefined && /^[0-9a-f]{16}(-[A-Z]{3})?$/.test(ray) ? ray : undefined;
+}
+
 /** Internal text of a failure for operators. Values bound to a query never get here: drivers' causes are not printed. */
 function failureText(cause: unknown): string | undefined {
   if (cause instanceof ConfigError) return cause.message;
@@ -93,7 +99,7 @@ export function wideEvent(factory: TelemetryFactory): MiddlewareHandler<AppEnv> 
       route: outcome.route,
       status,
       durationMs: outcome.durationMs,
-      ray: c.req.header("CF-Ray"),
+      ray: rayOf(c),
       ...idsOf(c.req.path),
       code: error?.code,
       cause: error && status >= 500 ? failureText(error.options.cause) : undefined,

@@ -36,4 +36,6 @@ export interface BusinessReading {
 export interface BusinessMetrics {
   /** @param now epoch ms: what is due, and which day it is, are told by it. */
   read(now: number): Promise<BusinessReading>;
+  /** File name of the migration that was applied last; null where migrations left no record. */
+  latestMigration(): Promise<string | null>;
 }

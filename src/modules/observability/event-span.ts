@@ -104,6 +104,6 @@ export function toSpan(service: string, event: LogEvent, loggedAt: number): Span
     startedAt: Math.max(0, endedAt - durationMs),
     endedAt,
     attributes: attributesOf(event, kind),
-    isError: event.get("level") === "error",
+    isError: event.get("level") === "error" || (kind === "client" && event.get("outcome") !== "success"),
   };
 }

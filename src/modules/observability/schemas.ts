@@ -9,6 +9,7 @@ const statusCheckSchema = z
     lagMs: z.int().optional().openapi({
       description: "Of the queue: how long the oldest conversion that is due has been waiting.",
     }),
+    migrationsMissing: z.int().optional().openapi({ description: "Of the database: how many migrations it lacks." }),
     backlog: z.int().optional().openapi({ description: "Of the queue: how many messages wait in it." }),
     oldestMs: z.int().optional().openapi({ description: "Of the queue: how long the oldest message has waited." }),
     reason: z.enum(TRIP_REASONS).optional().openapi({

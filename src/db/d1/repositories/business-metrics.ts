@@ -79,6 +79,14 @@ function isMissingTable(error: unknown): boolean {
 /** {@link BusinessMetrics} on D1: one batch, which is one moment. */
 export function createD1BusinessMetrics(db: Database): BusinessMetrics {
   return {
+    async latestMigration() {
+      const rows = await latestMigration(db).catch((error: unknown) => {
+        if (!isMissingTable(error)) throw error;
+        return [];
+      });
+      return rows[0]?.name ?? null;
+    },
+
     async read(now): Promise<BusinessReading> {
       const read = queries(db, now);
       const all = [...read, latestMigration(db)] as const;

@@ -33,7 +33,7 @@ export function registerGetMetrics(app: App): void {
     const { token } = telemetry.metrics;
     const given = bearerToken(c.req.header("Authorization"));
     const isAllowed = token === null ? environment === "development" : await isSameSecret(given ?? "", token);
-    if (!isAllowed) throw new AppError("unauthenticated");
+    if (!isAllowed) throw new AppError("unauthenticated", { detail: "METRICS_TOKEN is needed as a bearer token." });
     const text = await collectMetrics(services);
     return c.text(text, 200, { "Content-Type": EXPOSITION_CONTENT_TYPE, "Cache-Control": "no-store" });
   });

@@ -13,9 +13,9 @@ export function missingMigrations(expected: string, applied: string | null): num
 
 /** Raises an alert where the database is behind this version. @returns how many migrations are missing. */
 export async function checkMigrations(
-  deps: Pick<ObservabilityDeps, "clock" | "business" | "alerts" | "expectedMigration">,
+  deps: Pick<ObservabilityDeps, "business" | "alerts" | "expectedMigration">,
 ): Promise<number> {
-  const { latestMigration } = await deps.business.read(deps.clock.now());
+  const latestMigration = await deps.business.latestMigration();
   const missing = missingMigrations(deps.expectedMigration, latestMigration);
   if (missing > 0) {
     deps.alerts.raise({

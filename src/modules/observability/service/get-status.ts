@@ -3,6 +3,7 @@ import type { ProviderId } from "../../../ports/image-generator.ts";
 import { DEPENDENCIES, type Dependency } from "../../../ports/status-probes.ts";
 import { circuitsOf } from "../circuits.ts";
 import type { ObservabilityDeps } from "../deps.ts";
+import { missingMigrations } from "./check-migrations.ts";
 
 /** From the best to the worst. */
 export const STATUSES = ["ok", "degraded", "down"] as const;
@@ -15,6 +16,8 @@ interface Finding {
   /** Of the queue: how many messages wait in it, and for how long the oldest one has. */
   readonly backlog?: number;
   readonly oldestMs?: number;
+  /** Of the database: how many migrations it lacks. */
+  readonly migrationsMissing?: number;
   /** Of a provider: why the circuit of one of its models is not closed, and when it is tried again. */
   readonly reason?: TripReason;
   readonly retryAt?: number;
@@ -31,7 +34,10 @@ export interface StatusReport {
     Readonly<Record<`provider.${string}`, StatusCheck>>;
 }
 
-type StatusDeps = Pick<ObservabilityDeps, "config" | "clock" | "probes" | "circuits"> & {
+type StatusDeps = Pick<
+  ObservabilityDeps,
+  "config" | "clock" | "probes" | "circuits" | "business" | "expectedMigration"
+> & {
   readonly conversions: Pick<ObservabilityDeps["conversions"], "listWakes">;
 };
 
@@ -66,8 +72,16 @@ async function queueHealth({ clock, conversions, probes }: StatusDeps): Promise<
   return { status, lagMs, backlog: backlogMessages, oldestMs: oldestAgeMs };
 }
 
+/** The tables can be read, and are those that this version needs. */
+async function databaseHealth({ probes, business, expectedMigration }: StatusDeps): Promise<Finding> {
+  const [latest] = await Promise.all([business.latestMigration(), probes.database()]);
+  const migrationsMissing = missingMigrations(expectedMigration, latest);
+  return migrationsMissing === 0 ? { status: "ok" } : { status: "degraded", migrationsMissing };
+}
+
 async function dependency(deps: StatusDeps, name: Dependency): Promise<Finding> {
   if (name === "queue") return queueHealth(deps);
+  if (name === "database") return databaseHealth(deps);
   await deps.probes[name]();
   return { status: "ok" };
 }
