@@ -24,7 +24,7 @@ INSERT INTO `business_counters` (`name`, `labels`, `value`)
 SELECT 'quota_units_total', json_array(`state`), sum(`units`) FROM `quota_ledger` WHERE `state` <> 'reserved' GROUP BY `state`;
 --> statement-breakpoint
 INSERT INTO `business_counters` (`name`, `labels`, `value`)
-SELECT 'dead_letters_total', json_array(`queue`, `outcome`), count(*) FROM `dead_letters` GROUP BY `queue`, `outcome`;
+SELECT 'dead_letters_total', json_array(replace(`queue`, 'ai-styler-', ''), `outcome`), count(*) FROM `dead_letters` GROUP BY 2;
 --> statement-breakpoint
 INSERT INTO `business_counters` (`name`, `labels`, `value`)
 SELECT 'provider_calls_total', json_array(`provider`, `model`, `outcome`), count(*)

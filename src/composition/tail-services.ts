@@ -19,7 +19,7 @@ import { configOf } from "./config.ts";
 
 /** The bindings it goes through, as far as they are used. */
 interface TailBindings {
-  readonly METRICS_SHARD: object;
+  readonly METRICS_SHARD: object | undefined;
   readonly ALERT_DESK: { getByName(name: string): AlertDeskApi };
   readonly ALERT_QUEUE: Pick<Queue, "send">;
 }
@@ -57,9 +57,9 @@ function configOrNull(env: object, logger: Logger): Config | null {
   }
 }
 
-/** What is counted goes nowhere while the configuration is bad. */
+/** What is counted goes nowhere while the configuration is bad, or without the binding. */
 function metricsOf(env: TailBindings, config: Config | null, background: Background, onLoss: OnLoss): Metrics {
-  if (config === null) return noMetrics;
+  if (config === null || env.METRICS_SHARD === undefined) return noMetrics;
   const { windowMs, shards } = config.telemetry.metrics;
   return metricsRecorder(env.METRICS_SHARD, { worker: "tail", windowMs, shards }).within(background, onLoss);
 }

@@ -7,7 +7,7 @@ import { metricsLoss } from "../modules/observability/index.ts";
 import type { Alerts } from "../ports/alerts.ts";
 import type { Analytics } from "../ports/analytics.ts";
 import { type ErrorReporter, noErrorReporter } from "../ports/error-reporter.ts";
-import type { Metrics } from "../ports/metrics.ts";
+import { type Metrics, noMetrics } from "../ports/metrics.ts";
 import type { Tracer } from "../ports/tracer.ts";
 import { createAnalytics } from "../providers/cloudflare/analytics.ts";
 import { metricsRecorder } from "../providers/cloudflare/metrics-recorder.ts";
@@ -30,7 +30,8 @@ export interface Telemetry {
 
 /** The bindings it goes through. */
 export interface TelemetryBindings {
-  readonly METRICS_SHARD: object;
+  /** Without it nothing is counted, and all else goes on. */
+  readonly METRICS_SHARD: object | undefined;
   readonly ALERT_QUEUE: Queue;
   readonly ANALYTICS: AnalyticsEngineDataset;
 }
@@ -66,8 +67,9 @@ export const createTelemetry: TelemetryFactory = (env, options) => {
   const logger = createLogger(config.log, { service: worker, ...fields });
   const background = backgroundOf(context, logger);
   const { windowMs, shards } = telemetry.metrics;
-  const recorder = metricsRecorder(env.METRICS_SHARD, { worker, windowMs, shards });
-  const metrics = recorder.within(background, (samples) => onLoss(samples));
+  const recorder =
+    env.METRICS_SHARD === undefined ? null : metricsRecorder(env.METRICS_SHARD, { worker, windowMs, shards });
+  const metrics = recorder?.within(background, (samples) => onLoss(samples)) ?? noMetrics;
   const alerts = createQueueAlerts(env.ALERT_QUEUE, { logger, background, metrics, worker });
   const onLoss = (samples: number) => alerts.raise(metricsLoss(worker, samples));
   const errors =
@@ -82,6 +84,6 @@ export const createTelemetry: TelemetryFactory = (env, options) => {
     alerts,
     analytics: createAnalytics(env.ANALYTICS),
     background,
-    flushMetrics: (timeoutMs) => recorder.flush(timeoutMs, onLoss),
+    flushMetrics: async (timeoutMs) => recorder?.flush(timeoutMs, onLoss),
   };
 };

@@ -79,7 +79,7 @@ export const METRICS = {
   conversion_duration_seconds: {
     type: "histogram",
     source: "shards",
-    help: "From a conversion's creation to its end in a worker.",
+    help: "From a conversion's creation to its success or failure.",
     labels: ["kind", "status"],
   },
   queue_messages_total: {

@@ -40,6 +40,12 @@ it.each([
   ["GET /x?exp=1&sig=abcdef123456 failed", "abcdef123456"],
   ["at obj.09121234567 of", "09121234567"],
   ["phone:09121234567", "09121234567"],
+  ["user_09121234567", "09121234567"],
+  ["recipient-09121234567", "09121234567"],
+  ["call 0912.123.4567 now", "0912.123.4567"],
+  ["call (0912) 1234567 now", "1234567"],
+  ["x-api-key: 0123456789abcdef0123456789abcdef", "0123456789abcdef"],
+  ['{"password":"hunter2hunter2"}', "hunter2"],
   ["Authorization: Basic dXNlcjpodW50ZXIy", "dXNlcjpodW50ZXIy"],
   ["https://4a1b2c@sentry.example/1", "4a1b2c"],
   [

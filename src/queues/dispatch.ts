@@ -1,6 +1,7 @@
 import type { CoreServices } from "../kernel/core-services.ts";
 import { describeError } from "../kernel/describe-error.ts";
 import { type LogFields, type Logger, withFields } from "../kernel/logger.ts";
+import { queueLabel } from "../kernel/queue-label.ts";
 import { childOf, type Origin, parseTraceparent } from "../kernel/trace-context.ts";
 import { parseMessage, type QueueMessage } from "./messages.ts";
 
@@ -55,7 +56,8 @@ export async function dispatch<T extends QueueMessage["type"]>(
 ): Promise<void> {
   const message = parseMessage(delivery.body);
   const about = { queue, messageId: delivery.id, attempts: delivery.attempts };
-  const count = (outcome: string) => deps.metrics.count("queue_messages_total", { queue, outcome });
+  const label = queueLabel(queue);
+  const count = (outcome: string) => deps.metrics.count("queue_messages_total", { queue: label, outcome });
   if (message?.type !== consumer.type) {
     count("unreadable");
     deps.logger.log("error", "unreadable queue message", about);
@@ -84,7 +86,7 @@ export async function dispatch<T extends QueueMessage["type"]>(
     count("failed");
     comeAgain(deps, delivery, { ...own, durationMs: elapsedMs() }, error);
   } finally {
-    deps.metrics.time("queue_message_duration_seconds", { queue }, elapsedMs());
+    deps.metrics.time("queue_message_duration_seconds", { queue: label }, elapsedMs());
   }
 }
 

@@ -29,8 +29,6 @@ export interface BusinessReading {
   readonly lagMs: number;
   /** Outbox entries that are due; counted up to 1,000. */
   readonly outboxDue: number;
-  /** File name of the migration that was applied last; null where migrations left no record. */
-  readonly latestMigration: string | null;
 }
 
 export interface BusinessMetrics {

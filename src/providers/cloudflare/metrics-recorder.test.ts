@@ -1,115 +1,16 @@
-import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { MetricsBatch, ShardReading } from "../../../durable-objects/metrics-shard/contract.ts";
-import { applyBatch, emptyShard, readingOf, type ShardState } from "../../../durable-objects/metrics-shard/shard.ts";
-import { parseSeriesKey, seriesKey } from "../../kernel/metric-series.ts";
+import {
+  createShard,
+  createTime,
+  droppedOf,
+  type Fate,
+  health,
+  isolate,
+  totalOf,
+  WINDOW_MS,
+} from "../../../test/support/metrics-isolate.ts";
+import { seriesKey } from "../../kernel/metric-series.ts";
 import { MetricsRecorder } from "./metrics-recorder.ts";
-
-const WINDOW_MS = 2_000;
-
-/** How a call of the shard goes: it may be lost on its way there or back, and it may hang. */
-type Fate = "ok" | "lost" | "unacknowledged" | "hangs";
-
-/** Time that stands still until it is moved; sleepers wake in order. */
-function createTime() {
-  let now = 1_000_000;
-  const sleepers: { readonly at: number; readonly wake: () => void }[] = [];
-  const settle = async () => {
-    for (let i = 0; i < 30; i++) await Promise.resolve();
-  };
-  return {
-    now: () => now,
-    sleep: (ms: number) => new Promise<void>((wake) => void sleepers.push({ at: now + ms, wake })),
-    async advance(ms: number) {
-      const end = now + ms;
-      await settle();
-      for (;;) {
-        sleepers.sort((a, b) => a.at - b.at);
-        if (sleepers[0] === undefined || sleepers[0].at > end) break;
-        const next = sleepers.shift();
-        now = Math.max(now, next?.at ?? now);
-        next?.wake();
-        await settle();
-      }
-      now = end;
-      await settle();
-    },
-  };
-}
-
-/** A shard whose calls go as told; what it holds survives, as what is durable does. */
-function createShard() {
-  let state: ShardState = emptyShard();
-  const fates: Fate[] = [];
-  const batches: MetricsBatch[] = [];
-  return {
-    fates,
-    batches,
-    get reading(): ShardReading {
-      return readingOf(state);
-    },
-    /** All of its memory goes; what it reads again is what it had answered for. */
-    evict() {
-      state = structuredClone(state);
-    },
-    namespace: {
-      getByName: () => ({
-        async apply(batch: MetricsBatch) {
-          const fate = fates.shift() ?? "ok";
-          if (fate === "hangs") return new Promise<never>(() => {});
-          if (fate === "lost") throw new Error("network lost");
-          batches.push(structuredClone(batch));
-          const applied = applyBatch(state, structuredClone(batch));
-          if (fate === "unacknowledged") throw new Error("network lost");
-          return { dropped: applied?.dropped ?? 0 };
-        },
-        read: async () => readingOf(state),
-      }),
-    },
-  };
-}
-
-const health = (status: string) => ({ method: "GET", route: "/api/health", status });
-
-function totalOf({ counters }: ShardReading, metric: string): number {
-  return counters.reduce((sum, [series, value]) => sum + (parseSeriesKey(series)?.name === metric ? value : 0), 0);
-}
-
-function droppedOf({ counters }: ShardReading, metric: string): number {
-  return counters.reduce((sum, [series, value]) => {
-    const parsed = parseSeriesKey(series);
-    return sum + (parsed?.name === "metrics_samples_dropped_total" && parsed.values[0] === metric ? value : 0);
-  }, 0);
-}
-
-function isolate(shard: ReturnType<typeof createShard>, time: ReturnType<typeof createTime>) {
-  let isCutOff = false;
-  const recorder = new MetricsRecorder(shard.namespace, {
-    worker: "api",
-    windowMs: WINDOW_MS,
-    shards: 1,
-    clock: time,
-    // Nothing of an invocation that was cut off goes on after its first wait.
-    sleep: (ms) => (isCutOff ? new Promise<never>(() => {}) : time.sleep(ms)),
-  });
-  const losses: number[] = [];
-  const background: Promise<unknown>[] = [];
-  return {
-    recorder,
-    losses,
-    background,
-    /** One request; `cutOff` loses all it would have done after its answer. */
-    request(status = "200", { cutOff = false } = {}) {
-      isCutOff = cutOff;
-      const metrics = recorder.within(
-        (task) => void background.push(task),
-        (samples) => void losses.push(samples),
-      );
-      metrics.count("http_requests_total", health(status));
-      isCutOff = false;
-    },
-  };
-}
 
 it("one batch a window is handed on, whatever the number of requests", async () => {
   const [time, shard] = [createTime(), createShard()];
@@ -232,6 +133,28 @@ it("a clock that is set back holds nothing up", async () => {
   expect(totalOf(shard.reading, "http_requests_total")).toBe(4);
 });
 
+it("who is cut off in the middle of sending is stood in for by those who wait with it", async () => {
+  const [time, shard] = [createTime(), createShard()];
+  const { request } = isolate(shard, time);
+  shard.fates.push("hangs");
+  for (let i = 0; i < 4; i++) request();
+  await time.advance(60_000);
+  expect(totalOf(shard.reading, "http_requests_total")).toBe(4);
+});
+
+it("a loss that is found out is told of, and telling of it is counted", async () => {
+  const [time, shard] = [createTime(), createShard()];
+  const { recorder, background } = isolate(shard, time);
+  const metrics = recorder.within(
+    (task) => void background.push(task),
+    () => metrics.count("alerts_raised_total", { name: "metrics_loss" }),
+  );
+  for (let i = 0; i < 1_200; i++)
+    metrics.count("http_requests_total", { method: "GET", route: `/${i}`, status: "200" });
+  await time.advance(3 * WINDOW_MS);
+  expect(totalOf(shard.reading, "alerts_raised_total")).toBe(1);
+});
+
 it("series without end are dropped and counted, and the others are not", async () => {
   const [time, shard] = [createTime(), createShard()];
   const { recorder, background } = isolate(shard, time);
@@ -263,58 +186,4 @@ it("counting nothing, or a time that is none, does no harm", async () => {
   await time.advance(WINDOW_MS);
   expect(totalOf(shard.reading, "http_requests_total")).toBe(0);
   expect(shard.reading.histograms).toEqual([[expect.any(String), 0, expect.any(Array)]]);
-});
-
-const step = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant("request" as const),
-      from: fc.nat(2),
-      status: fc.constantFrom("200", "404"),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("cut off" as const), from: fc.nat(2) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("time" as const), ms: fc.integer({ min: 1, max: 20_000 }) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant("fates" as const),
-      fates: fc.array(fc.constantFrom<Fate>("ok", "lost", "unacknowledged"), { maxLength: 6 }),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("evict" as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("flush" as const), from: fc.nat(2) }) },
-);
-
-it("whatever fails, dies and is evicted: no series ever falls, and in the end every sample has counted once", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const [time, shard] = [createTime(), createShard()];
-      const isolates = [0, 1, 2].map(() => isolate(shard, time));
-      let recorded = 0;
-      let before = new Map<string, number>();
-      for (const next of steps) {
-        if (next.kind === "request" || next.kind === "cut off") {
-          recorded++;
-          isolates[next.from]?.request(next.kind === "request" ? next.status : "500", {
-            cutOff: next.kind === "cut off",
-          });
-        } else if (next.kind === "time") await time.advance(next.ms);
-        else if (next.kind === "fates") shard.fates.push(...next.fates);
-        else if (next.kind === "evict") shard.evict();
-        else void isolates[next.from]?.recorder.flush(1_000, () => {});
-        const now = new Map(shard.reading.counters);
-        for (const [series, value] of before) expect(now.get(series)).toBeGreaterThanOrEqual(value);
-        before = now;
-      }
-      shard.fates.length = 0;
-      await time.advance(60_000);
-      for (const { request } of isolates) request();
-      await time.advance(60_000);
-      expect(totalOf(shard.reading, "http_requests_total")).toBe(recorded + isolates.length);
-      expect(totalOf(shard.reading, "metrics_samples_dropped_total")).toBe(0);
-    }),
-    { numRuns: 300 },
-  );
 });

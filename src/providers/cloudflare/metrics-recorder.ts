@@ -39,7 +39,11 @@ const LEASE_MS = TIMEOUT_MS + 2_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 /** For how long one invocation goes on trying: it has 30 s after its answer, of which its window is a part. */
-const PERSISTENCE_MS = 15_000;
+const PERSISTENCE_MS = 20_000;
+/** How often whoever waits for somebody else's call looks whether it is over. */
+const POLL_MS = 250;
+/** By then a lease is over, even where the clock stands still. */
+const MAX_POLLS = LEASE_MS / POLL_MS;
 /** Less than the shard remembers its sources for: a batch that comes later than that would count twice. */
 const GIVE_UP_MS = 60 * 60_000;
 /** So many invocations look after a batch at a time, should the first ones be cut off. */
@@ -74,7 +78,7 @@ interface Open {
 /**
  * What an isolate counts, on its way to its shard: collected for a while, frozen under the next number, and sent until
  * it is acknowledged, in order; the shard applies each number once. So every sample is counted exactly once, or is in
- * `metrics_samples_dropped_total`, unless the isolate itself is killed with samples in hand.
+ * `metrics_samples_dropped_total`, unless the isolate itself ends with samples in hand.
  *
  * Plain data is shared by the isolate's invocations; the calls are made in each invocation's own time, so one that is
  * cut off holds no other up.
@@ -149,13 +153,23 @@ export class MetricsRecorder {
     }
   }
 
-  /** Sends what is due, and after it what has become due meanwhile. Somebody else who is at it does that, too. */
+  /**
+   * Sends what is due, and after it what has become due meanwhile. While somebody else is at it, waits: whoever sends may
+   * be cut off.
+   */
   async #handOn(until: number, onLoss: OnLoss, all: boolean): Promise<void> {
     const { clock, sleep: pause } = this.#options;
     let force = all;
+    let polls = 0;
     for (;;) {
       const now = clock.now();
-      if (untilThen(this.#busyUntil, now, LEASE_MS) > 0) return;
+      const busyMs = untilThen(this.#busyUntil, now, LEASE_MS);
+      if (busyMs > 0 && polls++ < MAX_POLLS) {
+        if (now >= until) return;
+        await pause(Math.min(busyMs, POLL_MS));
+        continue;
+      }
+      polls = 0;
       const frozen = this.#frozen ?? this.#freeze(now, onLoss, force);
       if (frozen === null) return;
       // What is recorded from here on has a time of its own.
@@ -187,11 +201,13 @@ export class MetricsRecorder {
     const extra: CounterDelta[] = [[flushes("ok"), 1]];
     if (this.#failedTries > 0) extra.push([flushes("failed"), this.#failedTries]);
     const batch = open.samples.toBatch(this.#source, ++this.#seq, this.#abandoned, extra);
-    if (open.samples.lost > 0) onLoss(open.samples.lost);
-    this.#frozen = { batch, since: now, tries: 0, nextTryAt: now };
+    const frozen: Frozen = { batch, since: now, tries: 0, nextTryAt: now };
+    this.#frozen = frozen;
     this.#open = null;
     this.#failedTries = 0;
-    return this.#frozen;
+    // Last: telling of it is counted, too, in the next batch.
+    if (open.samples.lost > 0) onLoss(open.samples.lost);
+    return frozen;
   }
 
   async #send(frozen: Frozen, now: number, onLoss: OnLoss): Promise<void> {

@@ -17,11 +17,13 @@ export interface QueueAlertsDeps {
   /** Which Worker raises them. */
   readonly worker: string;
   readonly clock?: Clock;
-  /** How long an isolate holds back more of one matter after it has sent a message about it. */
+  /** How long an isolate holds back more of one matter after it has sent a first message about it. */
   readonly holdMs?: number;
 }
 
 const HOLD_MS = 1_000;
+/** The longest: what waits must be sent within the 30 s that an invocation may go on for. */
+const MAX_HOLD_MS = 20_000;
 const EARLY_MS = 50;
 const SEND_TIMEOUT_MS = 5_000;
 const MAX_MATTERS = 256;
@@ -40,6 +42,8 @@ interface Pending {
 interface Matter {
   /** Until then nothing more of it is sent. */
   until: number;
+  /** Doubles with each message while it goes on. */
+  holdMs: number;
   held: Pending | null;
 }
 
@@ -50,7 +54,7 @@ function matterOf(queue: object, { name, about }: Alert): Matter {
   const known = matters.get(queue) ?? new Map<string, Matter>();
   matters.set(queue, known);
   const key = JSON.stringify([name, about]);
-  const matter = known.get(key) ?? { until: 0, held: null };
+  const matter = known.get(key) ?? { until: 0, holdMs: 0, held: null };
   known.delete(key);
   const [oldest] = known.keys();
   if (known.size >= MAX_MATTERS && oldest !== undefined) known.delete(oldest);
@@ -88,8 +92,8 @@ function messageOf({ alert, count, since }: Pending, worker: string): QueueMessa
 /**
  * Alerts in the log, in `alerts_raised_total`, and on the queue that brings them to the AlertDesk.
  *
- * An isolate sends one message a matter a second, however often it is raised; what it holds back is counted by the
- * next one, which follows by itself at the end of that time. A message that can't be sent is tried once more with those,
+ * An isolate sends one message a matter a second, and fewer while it goes on, however often it is raised; what it holds
+ * back is counted by the next one, which follows by itself at the end of that time. A message that can't be sent is tried once more with those,
  * then held for the next alert of its matter: the log has it in any case.
  */
 export function createQueueAlerts(queue: Pick<Queue, "send">, deps: QueueAlertsDeps): Alerts {
@@ -109,19 +113,27 @@ export function createQueueAlerts(queue: Pick<Queue, "send">, deps: QueueAlertsD
     }
   }
 
+  /** Nothing where it is longer than it can be: then the clock was set back. */
+  function leftMs({ until, holdMs: longestMs }: Matter): number {
+    const left = until - clock.now();
+    return left > longestMs ? 0 : Math.max(0, left);
+  }
+
   function takeHeld(matter: Matter): Pending | null {
     const { held } = matter;
-    if (held === null || clock.now() < matter.until) return null;
+    if (held === null || leftMs(matter) > 0) return null;
+    const now = clock.now();
+    const goesOn = Math.abs(now - matter.until) <= matter.holdMs;
+    matter.holdMs = goesOn ? Math.min(2 * matter.holdMs, MAX_HOLD_MS) : holdMs;
     matter.held = null;
-    matter.until = clock.now() + holdMs;
+    matter.until = now + matter.holdMs;
     return held;
   }
 
   async function sendHeldLater(matter: Matter): Promise<void> {
-    const leftMs = () => Math.min(matter.until - clock.now(), holdMs);
-    if (leftMs() > 0) await sleep(leftMs());
+    if (leftMs(matter) > 0) await sleep(leftMs(matter));
     // A timer may ring a little early by the clock.
-    if (leftMs() > 0) await sleep(Math.min(leftMs(), EARLY_MS));
+    if (leftMs(matter) > 0) await sleep(Math.min(leftMs(matter), EARLY_MS));
     const held = takeHeld(matter);
     if (held !== null) await send(matter, held);
   }

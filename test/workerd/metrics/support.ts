@@ -5,6 +5,7 @@ import {
   providerCalls,
   quotaLedger,
 } from "../../../src/db/d1/schema/index.ts";
+import { queueLabel } from "../../../src/kernel/queue-label.ts";
 import { isTerminal } from "../../../src/modules/conversions/conversion.ts";
 import type { StoredResult } from "../../../src/modules/conversions/repository.ts";
 import { db } from "../support/database.ts";
@@ -47,7 +48,8 @@ export async function rowsSay(): Promise<Counts> {
     add("quota_units_total", ["reserved"], units);
     if (state !== "reserved") add("quota_units_total", [state], units);
   }
-  for (const { queue, outcome } of await db.select().from(deadLetters)) add("dead_letters_total", [queue, outcome]);
+  for (const { queue, outcome } of await db.select().from(deadLetters))
+    add("dead_letters_total", [queueLabel(queue), outcome]);
   for (const { provider, model, outcome } of await db.select().from(providerCalls)) {
     if (outcome !== "pending") add("provider_calls_total", [provider, model, outcome]);
   }

@@ -88,14 +88,7 @@ export function createD1BusinessMetrics(db: Database): BusinessMetrics {
     },
 
     async read(now): Promise<BusinessReading> {
-      const read = queries(db, now);
-      const all = [...read, latestMigration(db)] as const;
-      // Where something other than wrangler made the tables, a statement about its record fails the whole batch.
-      const results = await db.batch(all).catch(async (error: unknown) => {
-        if (!isMissingTable(error)) throw error;
-        return [...(await db.batch(read)), []] as const;
-      });
-      const [counters, models, [spent], [active], [oldest], [due], [migration]] = results;
+      const [counters, models, [spent], [active], [oldest], [due]] = await db.batch(queries(db, now));
       return {
         counters: counters.map(toReading).filter((reading) => reading !== null),
         models,
@@ -103,7 +96,6 @@ export function createD1BusinessMetrics(db: Database): BusinessMetrics {
         active: active ?? { queued: 0, processing: 0 },
         lagMs: oldest === undefined ? 0 : Math.max(0, now - oldest.wakeAt),
         outboxDue: due?.n ?? 0,
-        latestMigration: migration?.name ?? null,
       };
     },
   };

@@ -1,5 +1,6 @@
 import { desc, eq, lt, sql } from "drizzle-orm";
 import { toPage } from "../../../kernel/page.ts";
+import { queueLabel } from "../../../kernel/queue-label.ts";
 import type { DeadLetterRepository } from "../../../modules/conversions/dead-letters.ts";
 import type { Database } from "../atomic.ts";
 import { deadLetters } from "../schema/index.ts";
@@ -13,7 +14,7 @@ export function createD1DeadLetters(db: Database): DeadLetterRepository {
       const isNew = sql`NOT EXISTS (SELECT 1 FROM ${deadLetters}
         WHERE ${deadLetters.queue} = ${queue} AND ${deadLetters.messageId} = ${messageId})`;
       const [, { meta }] = await db.batch([
-        increment(db, [growth("dead_letters_total", { queue, outcome })], isNew),
+        increment(db, [growth("dead_letters_total", { queue: queueLabel(queue), outcome })], isNew),
         db.insert(deadLetters).values(letter).onConflictDoNothing({ target }),
       ]);
       return meta.changes === 1;

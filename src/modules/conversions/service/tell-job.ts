@@ -13,7 +13,8 @@ export interface JobReport {
   readonly times?: StageTimes;
 }
 
-const ENDS: ReadonlySet<JobReport["outcome"]> = new Set(["succeeded", "failed", "expired"]);
+/** Most that expire do so where no worker is: those that a worker meets would stand for none of the others. */
+const ENDS: ReadonlySet<JobReport["outcome"]> = new Set(["succeeded", "failed"]);
 
 /** Counts a run that ended its conversion. @returns the run as fields of the job's event. */
 export function told(

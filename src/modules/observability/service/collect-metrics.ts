@@ -88,9 +88,9 @@ function modelCounters({ models }: BusinessReading): CounterSample[] {
   ]);
 }
 
-function businessGauges({ config, expectedMigration }: MetricsDeps, reading: BusinessReading): GaugeSample[] {
+function businessGauges({ config }: MetricsDeps, reading: BusinessReading): GaugeSample[] {
   const { dailyBudgetMicros } = config.providers;
-  const { active, lagMs, outboxDue, spentTodayMicros, latestMigration } = reading;
+  const { active, lagMs, outboxDue, spentTodayMicros } = reading;
   return [
     gauge("provider_spent_today_dollars", spentTodayMicros / MICROS),
     ...(dailyBudgetMicros === null ? [] : [gauge("provider_budget_dollars", dailyBudgetMicros / MICROS)]),
@@ -98,7 +98,6 @@ function businessGauges({ config, expectedMigration }: MetricsDeps, reading: Bus
     gauge("conversions_active", active.processing, { status: "processing" }),
     gauge("conversions_lag_seconds", lagMs / 1000),
     gauge("outbox_due_entries", outboxDue),
-    gauge("database_migrations_missing", missingMigrations(expectedMigration, latestMigration)),
   ];
 }
 
@@ -111,6 +110,14 @@ async function businessSamples(deps: MetricsDeps) {
   };
 }
 
+/** By itself: where a migration is missing, what needs it can't be read. */
+async function migrationSamples({ business, expectedMigration }: MetricsDeps): Promise<GaugeSample[]> {
+  const found = await inTime(async () => ({ latest: await business.latestMigration() }));
+  if (found === null) return [up("migrations", null)];
+  const missing = missingMigrations(expectedMigration, found.latest);
+  return [up("migrations", found), gauge("database_migrations_missing", missing)];
+}
+
 /**
  * All metrics in Prometheus' text format. Every source is asked at once, each for at most 3 s; the series of one that
  * does not answer are missing, and `metrics_shard_up` and `metrics_source_up` say so.
@@ -118,9 +125,10 @@ async function businessSamples(deps: MetricsDeps) {
 export async function collectMetrics(deps: MetricsDeps): Promise<string> {
   // What this isolate holds would come with the next scrape, too; now is nicer.
   await inTime(() => deps.flushMetrics(FLUSH_TIMEOUT_MS));
-  const [sharded, business, queues, circuits] = await Promise.all([
+  const [sharded, business, migrations, queues, circuits] = await Promise.all([
     shardSamples(deps),
     businessSamples(deps),
+    migrationSamples(deps),
     queueSamples(deps),
     circuitSamples(deps),
   ]);
@@ -129,6 +137,6 @@ export async function collectMetrics(deps: MetricsDeps): Promise<string> {
   return writeExposition({
     shards: sharded.shards,
     counters: business.counters,
-    gauges: [...sharded.gauges, ...business.gauges, ...queues, ...circuits, build],
+    gauges: [...sharded.gauges, ...business.gauges, ...migrations, ...queues, ...circuits, build],
   });
 }
