@@ -6,6 +6,7 @@ import { ConfigError } from "../kernel/config-error.ts";
 import { describeError } from "../kernel/describe-error.ts";
 import { createLogger, type Logger } from "../kernel/logger.ts";
 import { metricsLoss, type WatchInvocationsDeps } from "../modules/observability/jobs.ts";
+import type { Alerts } from "../ports/alerts.ts";
 import { noErrorReporter } from "../ports/error-reporter.ts";
 import { type Metrics, noMetrics } from "../ports/metrics.ts";
 import type { LogLine, Span } from "../ports/telemetry-export.ts";
@@ -66,13 +67,15 @@ function metricsOf(env: TailBindings, config: Config | null, background: Backgro
 
 export type TailServices = WatchInvocationsDeps & AlertConsumerDeps;
 
-/** The tail Worker's services. Its own log is always JSON, and has a bad configuration in it. */
+/** Always JSON, and there while the configuration is bad. */
+const logger = createLogger({ level: "info", format: "json" }, { service: "tail" });
+
+/** The tail Worker's services. */
 export function createTailServices(
   env: TailBindings,
   context: Pick<ExecutionContext, "waitUntil">,
   given: Partial<Pick<WatchInvocationsDeps, "metrics" | "alerts">> = {},
 ): TailServices {
-  const logger = createLogger({ level: "info", format: "json" }, { service: "tail" });
   const config = configOrNull(env, logger);
   const background: Background = (task) => {
     context.waitUntil(
@@ -83,7 +86,11 @@ export function createTailServices(
   };
   const onLoss: OnLoss = (samples) => alerts.raise(metricsLoss("tail", samples));
   const { metrics = metricsOf(env, config, background, onLoss) } = given;
-  const { alerts = createQueueAlerts(env.ALERT_QUEUE, { logger, background, metrics, worker: "tail" }) } = given;
+  // Made when there is one to raise: there is an invocation of this Worker for every one of the others.
+  const own: Alerts = {
+    raise: (alert) => createQueueAlerts(env.ALERT_QUEUE, { logger, background, metrics, worker: "tail" }).raise(alert),
+  };
+  const { alerts = own } = given;
   const { loki, otlp } = config === null ? { loki: null, otlp: null } : shippersOf(env, config);
   const shared = { metrics, logger };
   return {

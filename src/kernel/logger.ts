@@ -47,7 +47,7 @@ export function formatEvent(
 export function createLogger(
   options: { readonly level: LogLevel; readonly format: LogFormat },
   base: LogFields = {},
-  sink: (line: string) => void = console.log,
+  sink: (line: string) => void = (line) => console.log(line),
 ): Logger {
   return {
     log(level, message, fields = {}) {

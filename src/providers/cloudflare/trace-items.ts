@@ -91,11 +91,14 @@ export function toInvocation(item: unknown): Invocation {
     cpuMs: durationOf(trace.cpuTime),
     wallMs: durationOf(trace.wallTime),
     at,
-    logs: listOf(trace.logs).map((log, i) => ({
-      at: timeOf(log.timestamp, at),
-      level: nameOf(log.level) ?? "log",
-      text: joined(messages[i]),
-    })),
+    // Read where lines are handed on, and nowhere else.
+    get logs() {
+      return listOf(trace.logs).map((log, i) => ({
+        at: timeOf(log.timestamp, at),
+        level: nameOf(log.level) ?? "log",
+        text: joined(messages[i]),
+      }));
+    },
     exceptions: listOf(trace.exceptions).map((exception) => ({
       at: timeOf(exception.timestamp, at),
       name: nameOf(exception.name) ?? "Error",
