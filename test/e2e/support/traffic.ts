@@ -111,7 +111,7 @@ export class Traffic {
     const told = lines.length;
     this.#setSick(true);
     const jobs = await Promise.all(Array.from({ length: SICK_JOBS }, () => this.#style(client, person)));
-    const opened = () => lines.slice(told).some((line) => line.includes("alert=circuit_opened"));
+    const opened = () => lines.slice(told).some((line) => /alert[":=]+circuit_opened/.test(line));
     await vi.waitFor(() => expect(opened(), this.#stack.logText()).toBe(true), SOON);
     this.#setSick(false);
     for (const job of jobs) await this.#end(client, job, "succeeded");

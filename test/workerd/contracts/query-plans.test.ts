@@ -197,12 +197,10 @@ it("housekeeping finds old records of operations by their age", async () => {
 
 it("a scrape reads by indexes, but for the few rows of counters and of days' sums", async () => {
   const plans = await plansOf((db) => createD1BusinessMetrics(db).read(1));
-  expect(plans).toHaveLength(7);
-  // Of the migrations it looks at the last one.
+  expect(plans).toHaveLength(6);
   expect(plans.filter((plan) => TABLE_SCAN.test(plan)).map((plan) => plan.split(";")[0])).toEqual([
     "SCAN business_counters",
     "SCAN provider_spend",
-    "SCAN d1_migrations",
   ]);
   const all = plans.join("; ");
   expect(all).toContain("SCAN conversions USING INDEX conversions_active;");
