@@ -25,7 +25,7 @@ const POINTS: readonly (readonly [atSeconds: number, sampleInterval: number, poi
 /** As the Workers write them. */
 const written: StandInPoint[] = POINTS.map(([timestamp, sampleInterval, point]) => {
   const columns = { indexes: [] as string[], blobs: [] as string[], doubles: [] as number[] };
-  createAnalytics({ writeDataPoint: (data) => void Object.assign(columns, data) }).write(point);
+  createAnalytics({ writeDataPoint: (data) => void Object.assign(columns, data) }, "version-1").write(point);
   return { timestamp, sampleInterval, ...columns };
 });
 

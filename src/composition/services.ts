@@ -191,6 +191,7 @@ export function createApiServices(
     statusRound,
     business: createD1BusinessMetrics(db),
     expectedMigration: LATEST_MIGRATION,
+    deployedVersion: env.VERSION_METADATA.id,
     metricsSources: createMetricsSources(shardsOf(env.METRICS_SHARD), config.telemetry.metrics.shards, {
       conversions: env.CONVERSION_QUEUE,
       sms: env.SMS_QUEUE,

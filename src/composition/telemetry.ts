@@ -34,6 +34,8 @@ export interface TelemetryBindings {
   readonly METRICS_SHARD: object | undefined;
   readonly ALERT_QUEUE: Queue;
   readonly ANALYTICS: AnalyticsEngineDataset;
+  /** Which of the deployed versions this is. */
+  readonly VERSION_METADATA: WorkerVersionMetadata;
 }
 
 export interface TelemetryOptions {
@@ -82,7 +84,7 @@ export const createTelemetry: TelemetryFactory = (env, options) => {
     tracer: platformTracer,
     errors,
     alerts,
-    analytics: createAnalytics(env.ANALYTICS),
+    analytics: createAnalytics(env.ANALYTICS, env.VERSION_METADATA.id),
     background,
     flushMetrics: async (timeoutMs) => recorder?.flush(timeoutMs, onLoss),
   };

@@ -15,6 +15,8 @@ export interface ObservabilityDeps extends CoreServices {
   readonly metricsSources: MetricsSources;
   /** Hands on what this isolate has counted, as far as that goes in `timeoutMs`. */
   readonly flushMetrics: (timeoutMs: number) => Promise<void>;
+  /** Id of the version that answers, as the platform deployed it. */
+  readonly deployedVersion: string;
   /** File name of the last migration that this version knows. */
   readonly expectedMigration: string;
   /** The isolate's. */

@@ -3,6 +3,8 @@ import type { App } from "../../../http/app-type.ts";
 import { json, problems, publicAccess } from "../../../http/openapi.ts";
 import { VERSION } from "../../../kernel/version.ts";
 
+const VERSION_HEADER = "X-Worker-Version";
+
 const healthSchema = z
   .object({
     status: z.literal("ok"),
@@ -19,11 +21,24 @@ const route = createRoute({
   summary: "Whether the service is alive",
   description: "Liveness: touches no dependency.",
   ...publicAccess,
-  responses: { 200: json(healthSchema, "The service is alive."), ...problems("misconfigured") },
+  responses: {
+    200: {
+      ...json(healthSchema, "The service is alive."),
+      headers: {
+        [VERSION_HEADER]: {
+          description: "Id of the deployed version that answered: while a release spreads there are two.",
+          schema: { type: "string" },
+        },
+      },
+    },
+    ...problems("misconfigured"),
+  },
 });
 
 export function registerGetHealth(app: App): void {
-  app.openapi(route, (c) =>
-    c.json({ status: "ok" as const, version: VERSION, environment: c.get("services").config.environment }, 200),
-  );
+  app.openapi(route, (c) => {
+    const { config, deployedVersion } = c.get("services");
+    c.header(VERSION_HEADER, deployedVersion);
+    return c.json({ status: "ok" as const, version: VERSION, environment: config.environment }, 200);
+  });
 }

@@ -1,0 +1,161 @@
+/** Cloudflare's REST API, as far as deployments need it: https://developers.cloudflare.com/api/ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+
+const OFFICIAL = "https://api.cloudflare.com/client/v4";
+const TIMEOUT_MS = 30_000;
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+
+const envelope = z.object({
+  success: z.boolean(),
+  errors: z.array(z.object({ code: z.number(), message: z.string() })).default([]),
+  result: z.unknown().optional(),
+  result_info: z.object({ total_pages: z.number().optional(), cursor: z.string().optional() }).nullish(),
+});
+type Envelope = z.infer<typeof envelope>;
+
+/** Cloudflare refused, or did not answer. `codes` are its own numbers for what went wrong. */
+export class CloudflareError extends Error {
+  override readonly name = "CloudflareError";
+  /** Null when there was no answer. */
+  readonly status: number | null;
+  readonly codes: readonly number[];
+
+  constructor(message: string, status: number | null, codes: readonly number[] = [], cause?: unknown) {
+    super(message, { cause });
+    this.status = status;
+    this.codes = codes;
+  }
+}
+
+export interface CloudflareAccess {
+  readonly accountId: string;
+  readonly token: string;
+  /** Of the REST API; Cloudflare's own by default. Wrangler knows the same variable, `CLOUDFLARE_API_BASE_URL`. */
+  readonly baseUrl?: string | undefined;
+}
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+interface Call {
+  readonly method?: Method;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** @throws {Error} naming the variables that are missing. */
+export function accessFrom(env: Readonly<Record<string, string | undefined>>): CloudflareAccess {
+  const { CLOUDFLARE_ACCOUNT_ID: accountId, CLOUDFLARE_API_TOKEN: token } = env;
+  const missing = Object.entries({ CLOUDFLARE_ACCOUNT_ID: accountId, CLOUDFLARE_API_TOKEN: token })
+    .filter(([, value]) => !value)
+    .map(([name]) => name);
+  if (!accountId || !token) throw new Error(`${missing.join(" and ")} must be set: docs/deploy.md tells where from.`);
+  return { accountId, token, baseUrl: env.CLOUDFLARE_API_BASE_URL || undefined };
+}
+
+/** Calls of one account. Every method throws a {@link CloudflareError} when Cloudflare refuses. */
+export class CloudflareApi {
+  readonly #access: CloudflareAccess;
+  readonly #pauseMs: number;
+
+  constructor(access: CloudflareAccess, { pauseMs = FIRST_PAUSE_MS }: { readonly pauseMs?: number } = {}) {
+    this.#access = access;
+    this.#pauseMs = pauseMs;
+  }
+
+  /** `path` is below the account's: `/d1/database`. */
+  async call<T>(path: string, schema: z.ZodType<T>, call: Call = {}): Promise<T> {
+    const { result } = await this.#enveloped(path, call);
+    return schema.parse(result);
+  }
+
+  /** Every item of a list that comes in pages. */
+  async list<T>(path: string, item: z.ZodType<T>, query: Readonly<Record<string, string>> = {}): Promise<T[]> {
+    const items: T[] = [];
+    for (let page = 1, pages = 1; page <= pages; page++) {
+      const { result, result_info } = await this.#enveloped(path, {
+        query: { ...query, page: String(page), per_page: "100" },
+      });
+      items.push(...z.array(item).parse(result ?? []));
+      pages = result_info?.total_pages ?? 1;
+    }
+    return items;
+  }
+
+  /** An answer that has no envelope, as that of Analytics Engine's SQL. */
+  async text(path: string, body: string): Promise<string> {
+    const response = await this.#send(path, { method: "POST" }, { "Content-Type": "text/plain" }, body, true);
+    const text = await response.text();
+    if (!response.ok)
+      throw new CloudflareError(`POST ${path}: ${response.status} ${text.slice(0, 500)}`, response.status);
+    return text;
+  }
+
+  async #enveloped(path: string, call: Call): Promise<Envelope> {
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+    const response = await this.#send(path, call, headers, body, (call.method ?? "GET") === "GET");
+    const text = await response.text();
+    const parsed = envelope.safeParse(tryJson(text));
+    const name = `${call.method ?? "GET"} ${path}`;
+    if (!parsed.success) throw new CloudflareError(`${name}: ${response.status}, and no envelope`, response.status);
+    const { success, errors } = parsed.data;
+    if (success && response.ok) return parsed.data;
+    const told = errors.map(({ code, message }) => `${message} [${code}]`).join("; ") || `status ${response.status}`;
+    throw new CloudflareError(
+      `${name}: ${told}`,
+      response.status,
+      errors.map(({ code }) => code),
+    );
+  }
+
+  /**
+   * What only reads is tried again when it fails in passing; what changes something only when Cloudflare says by 429
+   * that it did nothing.
+   */
+  async #send(
+    path: string,
+    { method = "GET", query = {} }: Call,
+    headers: Readonly<Record<string, string>>,
+    body: string | undefined,
+    isRepeatable: boolean,
+  ): Promise<Response> {
+    const { accountId, token, baseUrl = OFFICIAL } = this.#access;
+    const url = new URL(`${baseUrl}/accounts/${accountId}${path}`);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    const init = {
+      method,
+      headers: { ...headers, Authorization: `Bearer ${token}` },
+      ...(body === undefined ? {} : { body }),
+    };
+    for (let attempt = 1; ; attempt++) {
+      const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(
+        (cause: unknown) => {
+          return new CloudflareError(`${method} ${path}: no answer`, null, [], cause);
+        },
+      );
+      const failed = response instanceof CloudflareError;
+      const again = failed || response.status >= 500 ? isRepeatable : response.status === 429;
+      if (!again || attempt === ATTEMPTS) {
+        if (failed) throw response;
+        return response;
+      }
+      await sleep(pauseBefore(attempt, failed ? null : response.headers.get("Retry-After"), this.#pauseMs));
+    }
+  }
+}
+
+function pauseBefore(attempt: number, retryAfter: string | null, firstMs: number): number {
+  const asked = Number(retryAfter) * 1_000;
+  return Math.min(asked > 0 ? asked : firstMs * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
