@@ -19,6 +19,14 @@ export interface Comparison {
   readonly pairs: readonly Pair[];
 }
 
+/** A figure that is judged by itself, where there is nothing to set it beside. */
+export interface Figure {
+  readonly what: string;
+  readonly unit: string;
+  readonly value: number;
+  readonly mark: { readonly kind: "at least" | "at most"; readonly value: number } | null;
+}
+
 export interface Fact {
   readonly what: string;
   readonly expected: string;
@@ -27,6 +35,7 @@ export interface Fact {
 
 export interface Findings {
   readonly comparisons: readonly Comparison[];
+  readonly figures?: readonly Figure[];
   readonly facts: readonly Fact[];
   /** What a reader has to know to read the figures right. */
   readonly notes: readonly string[];
