@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
-import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
+import { drizzle } from "drizzle-orm/d1";
+import type { Database } from "../db/d1/atomic.ts";
 import { LATEST_MIGRATION } from "../db/d1/latest-migration.ts";
 import { createD1AccountErasure } from "../db/d1/repositories/account-erasure.ts";
 import { createD1AuditRepository } from "../db/d1/repositories/audit.ts";
@@ -104,7 +105,7 @@ type SmsServices = Pick<ApiServices, "sms" | "smsOutbox" | "smsInbox" | "dispatc
  */
 function smsServices(
   env: ApiEnv,
-  core: CoreServices & Pick<ApiServices, "users"> & { readonly db: DrizzleD1Database },
+  core: CoreServices & Pick<ApiServices, "users"> & { readonly db: Database },
 ): SmsServices {
   const { config, db, background, alerts, logger, metrics, origin } = core;
   const inbox = createD1DevSms(db, core.clock);

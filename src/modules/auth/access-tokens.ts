@@ -100,13 +100,24 @@ async function deriveKeys({ active, previous, next }: AccessTokenSecrets): Promi
   };
 }
 
+/** Of a token that was verified: what it says, and until when it may be believed without looking again. */
+interface Believed {
+  readonly subject: AccessTokenSubject;
+  readonly untilMs: number;
+}
+
+/** Tokens that an isolate remembers; the oldest makes room. */
+const MAX_BELIEVED = 2_000;
+
 /**
  * `at+jwt` tokens (RFC 9068) signed with Ed25519. Only keys derived from the secrets are ever used: `kid` is looked up
- * among them, and `jwk`, `jku` and `x5u` are ignored.
+ * among them, and `jwk`, `jku` and `x5u` are ignored. A token that passed is remembered whole until its time is over, for
+ * its signature can't change; whether its session still holds is another question, asked on every request.
  */
 export function createAccessTokens(secrets: AccessTokenSecrets, ttlMs: number): AccessTokens {
   const ttlSeconds = Math.max(1, Math.floor(ttlMs / 1000));
   let known: Keys | null = null;
+  const believed = new Map<string, Believed>();
 
   /** Kept as a value, not as a promise: one made by a cancelled request would never settle for the others. */
   async function keys(): Promise<Keys> {
@@ -114,7 +125,21 @@ export function createAccessTokens(secrets: AccessTokenSecrets, ttlMs: number): 
     return known;
   }
 
-  async function claimsOf(token: string, trusted: Keys["trusted"]): Promise<AccessTokenSubject | null> {
+  function remember(token: string, it: Believed): void {
+    const [oldest] = believed.size < MAX_BELIEVED ? [] : believed.keys();
+    if (oldest !== undefined) believed.delete(oldest);
+    believed.set(token, it);
+  }
+
+  function recall(token: string): AccessTokenSubject | null {
+    const it = believed.get(token);
+    if (it === undefined) return null;
+    if (Date.now() < it.untilMs) return it.subject;
+    believed.delete(token);
+    return null;
+  }
+
+  async function claimsOf(token: string, trusted: Keys["trusted"]): Promise<Believed | null> {
     const { payload } = await jwtVerify(
       token,
       ({ kid }) => {
@@ -132,11 +157,13 @@ export function createAccessTokens(secrets: AccessTokenSecrets, ttlMs: number): 
         clockTolerance: CLOCK_TOLERANCE_S,
       },
     );
-    const { sub, sid, jti, role } = payload;
+    const { sub, sid, jti, role, iat = 0, exp = 0 } = payload;
     const generation = JTI.exec(String(jti))?.[1];
     if (!isId(sub, "usr") || !isId(sid, "ses") || generation === undefined) return null;
     const subject = { userId: sub, sessionId: sid, generation: Number(generation) };
-    return USER_ROLES.some((name) => name === role) ? subject : null;
+    // The tolerance is left out: in the last seconds of a token's life it is verified each time.
+    const untilMs = Math.min(exp, iat + ttlSeconds) * 1_000;
+    return USER_ROLES.some((name) => name === role) ? { subject, untilMs } : null;
   }
 
   return {
@@ -157,7 +184,11 @@ export function createAccessTokens(secrets: AccessTokenSecrets, ttlMs: number): 
     async verify(token) {
       // Outside of the catch: that keys can't be derived is our failure and not the token's.
       const { trusted } = await keys();
-      return claimsOf(token, trusted).catch(() => null);
+      const recalled = recall(token);
+      if (recalled !== null) return recalled;
+      const verified = await claimsOf(token, trusted).catch(() => null);
+      if (verified !== null) remember(token, verified);
+      return verified?.subject ?? null;
     },
 
     publicKeys: async () => (await keys()).published,

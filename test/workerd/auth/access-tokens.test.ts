@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair, importJWK, type JWTPayload, SignJWT } from "jose";
-import { beforeAll, expect, it } from "vitest";
+import { afterEach, beforeAll, expect, it, vi } from "vitest";
 import { utf8 } from "../../../src/kernel/encoding.ts";
 import { deriveBytes } from "../../../src/kernel/keyring.ts";
 import { AUDIENCE, createAccessTokens, ISSUER } from "../../../src/modules/auth/access-tokens.ts";
@@ -190,4 +190,70 @@ it("a token lasts as long as is configured", async () => {
   const { accessToken, expiresIn } = await tokens.sign({ ...subject, role: "user" });
   expect(expiresIn).toBe(60);
   expect(await tokens.verify(accessToken)).toEqual(subject);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const SUBJECT = { userId: "usr_1", sessionId: "ses_1", generation: 3 };
+
+function ownTokens() {
+  return createAccessTokens({ active: SECRET, previous: null, next: null }, TTL_S * 1_000);
+}
+
+it("a token that was verified is believed without its signature until it expires, and not a moment longer", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  const tokens = ownTokens();
+  const { accessToken } = await tokens.sign({ ...SUBJECT, role: "user" });
+  const verify = vi.spyOn(crypto.subtle, "verify");
+  expect(await tokens.verify(accessToken)).toEqual(SUBJECT);
+  expect(await tokens.verify(accessToken)).toEqual(SUBJECT);
+  expect(verify).toHaveBeenCalledTimes(1);
+  vi.setSystemTime(Date.now() + (TTL_S + 6) * 1_000);
+  expect(await tokens.verify(accessToken)).toBeNull();
+});
+
+it("remembering one token vouches for no other: each change of a remembered one is refused", async () => {
+  const tokens = ownTokens();
+  const { accessToken } = await tokens.sign({ ...SUBJECT, role: "user" });
+  expect(await tokens.verify(accessToken)).toEqual(SUBJECT);
+  const [header = "", payload = "", signature = ""] = accessToken.split(".");
+  const admin = base64url(
+    JSON.stringify({
+      ...JSON.parse(new TextDecoder().decode(Uint8Array.fromBase64(payload, { alphabet: "base64url" }))),
+      role: "admin",
+    }),
+  );
+  for (const changed of [
+    `${header}.${admin}.${signature}`,
+    `${header}.${payload}.${signature.slice(0, -2)}AA`,
+    `${header}.${payload}.`,
+    `${accessToken}.`,
+    ` ${accessToken}`,
+    accessToken.toLowerCase(),
+  ]) {
+    expect(await tokens.verify(changed), changed).toBeNull();
+  }
+});
+
+it("refused tokens are not remembered, and thousands of good ones push each other out without harm", async () => {
+  const tokens = ownTokens();
+  const verify = vi.spyOn(crypto.subtle, "verify");
+  const bad = `${(await ownTokens().sign({ ...SUBJECT, role: "user" })).accessToken.slice(0, -4)}AAAA`;
+  expect(await tokens.verify(bad)).toBeNull();
+  expect(await tokens.verify(bad)).toBeNull();
+  expect(verify).toHaveBeenCalledTimes(2);
+  const many = await Promise.all(
+    Array.from({ length: 2_100 }, (_, generation) => tokens.sign({ ...SUBJECT, generation, role: "user" })),
+  );
+  for (const [generation, { accessToken }] of many.entries()) {
+    expect(await tokens.verify(accessToken)).toEqual({ ...SUBJECT, generation });
+  }
+  verify.mockClear();
+  expect(await tokens.verify(many[0]?.accessToken ?? "")).toEqual({ ...SUBJECT, generation: 0 });
+  expect(verify).toHaveBeenCalledTimes(1);
+  expect(await tokens.verify(many[2_099]?.accessToken ?? "")).toEqual({ ...SUBJECT, generation: 2_099 });
+  expect(verify).toHaveBeenCalledTimes(1);
 });

@@ -3,6 +3,7 @@ import { type Page, type PageRequest, toPage } from "../../../kernel/page.ts";
 import type { Conversion } from "../../../modules/conversions/conversion.ts";
 import type { ConversionRepository, IdempotencyRecord } from "../../../modules/conversions/repository.ts";
 import type { Database } from "../atomic.ts";
+import { preparedSelect } from "../prepared.ts";
 import { conversions, idempotencyRecords, images, quotaLedger } from "../schema/index.ts";
 
 type Reads = Pick<
@@ -82,29 +83,48 @@ function toConversion({ row, ledger, image }: Selected): Conversion {
 /** A conversion by any condition, with what the port does not show to everybody. */
 export async function selectOne(db: Database, condition: SQL | undefined) {
   const [selected] = await selectConversions(db).where(condition).limit(1);
-  if (!selected) return null;
+  return selected ? withDetail(selected) : null;
+}
+
+function withDetail(selected: Selected) {
   const { leaseUntil, deletedAt } = selected.row;
   return { ...toConversion(selected), leaseUntil, deleted: deletedAt !== null };
 }
 
+const selectOwn = preparedSelect<{ userId: string; id: string }, Selected>(["userId", "id"], (db, { userId, id }) =>
+  selectConversions(db)
+    .where(and(eq(conversions.id, id), eq(conversions.userId, userId), isNull(conversions.deletedAt)))
+    .limit(1),
+);
+
+type PageValues = { userId: string; status: string; kind: string; afterKey: string; limit: number };
+
+const selectPage = preparedSelect<PageValues, Selected>(
+  ["userId", "status", "kind", "afterKey", "limit"],
+  (db, values, given) =>
+    selectConversions(db)
+      .where(
+        and(
+          eq(conversions.userId, values.userId),
+          isNull(conversions.deletedAt),
+          given.has("status") ? eq(conversions.status, values.status) : undefined,
+          given.has("kind") ? eq(conversions.kind, values.kind) : undefined,
+          given.has("afterKey") ? lt(conversions.id, values.afterKey) : undefined,
+        ),
+      )
+      .orderBy(desc(conversions.id))
+      .limit(values.limit),
+);
+
 export function createConversionReads(db: Database): Reads {
   return {
-    find: (userId, id) =>
-      selectOne(db, and(eq(conversions.id, id), eq(conversions.userId, userId), isNull(conversions.deletedAt))),
+    async find(userId, id) {
+      const [selected] = await selectOwn(db, { userId, id });
+      return selected ? withDetail(selected) : null;
+    },
 
-    async list(userId, filter, page: PageRequest): Promise<Page<Conversion>> {
-      const rows = await selectConversions(db)
-        .where(
-          and(
-            eq(conversions.userId, userId),
-            isNull(conversions.deletedAt),
-            filter.status === null ? undefined : eq(conversions.status, filter.status),
-            filter.kind === null ? undefined : eq(conversions.kind, filter.kind),
-            page.afterKey === null ? undefined : lt(conversions.id, page.afterKey),
-          ),
-        )
-        .orderBy(desc(conversions.id))
-        .limit(page.limit + 1);
+    async list(userId, { status, kind }, page: PageRequest): Promise<Page<Conversion>> {
+      const rows = await selectPage(db, { userId, status, kind, afterKey: page.afterKey, limit: page.limit + 1 });
       return toPage(rows.map(toConversion), page.limit, (conversion) => conversion.id);
     },
 
