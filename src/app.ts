@@ -34,8 +34,7 @@ function allowedMethods(app: App, path: string): string[] {
 export function createApp({ telemetry = createTelemetry }: { readonly telemetry?: TelemetryFactory } = {}): App {
   const app = createOpenApiApp();
   app.use(requestId, wideEvent(telemetry), securityHeaders, cors, drainBody, rateLimitHeaders, async (c, next) => {
-    const { requestId: id, trace } = c.var;
-    const origin = { requestId: id, traceparent: toTraceparent(trace) };
+    const origin = { requestId: c.get("requestId"), traceparent: toTraceparent(c.get("trace")) };
     c.set("services", createApiServices(c.env, c.executionCtx, { telemetry: c.get("telemetry"), origin }));
     await next();
   });

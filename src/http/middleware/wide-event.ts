@@ -57,7 +57,7 @@ function record(c: Context<AppEnv>, telemetry: Telemetry, { route, status, durat
   const code = error?.code ?? String(c.get("event").code ?? "");
   telemetry.analytics.write({ kind: "request", method, route, status, code, country, durationMs });
   if (error?.code !== "internal_error") return;
-  const { requestId, trace, event } = c.var;
+  const [requestId, trace, event] = [c.get("requestId"), c.get("trace"), c.get("event")];
   const userId = typeof event.userId === "string" ? event.userId : undefined;
   telemetry.errors.report(error.options.cause ?? error, { requestId, traceId: trace.traceId, userId, where: route });
 }
@@ -82,7 +82,7 @@ function plainLogger(fields: LogFields): Logger {
 export function wideEvent(factory: TelemetryFactory): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const startedAt = Date.now();
-    const { requestId, trace, parentSpanId } = c.var;
+    const [requestId, trace, parentSpanId] = [c.get("requestId"), c.get("trace"), c.get("parentSpanId")];
     const fields = { requestId, traceId: trace.traceId };
     const telemetry = telemetryOf(c, factory, fields);
     if (telemetry !== null) c.set("telemetry", telemetry);

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, isNull, lt, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, getTableColumns, gt, isNull, lt, lte, type SQL, sql } from "drizzle-orm";
 import { type Page, type PageRequest, toPage } from "../../../kernel/page.ts";
 import type { Conversion } from "../../../modules/conversions/conversion.ts";
 import type { ConversionRepository, IdempotencyRecord } from "../../../modules/conversions/repository.ts";
@@ -14,19 +14,26 @@ type Reads = Pick<
 /** Spelled out, since SQLite can't match bound values with the condition of a partial index. */
 export const isActive = sql`${conversions.status} IN ('queued', 'processing')`;
 
+const { lease: _lease, wakeAt: _wakeAt, writeId: _writeId, ...shown } = getTableColumns(conversions);
+const { units, state, period } = quotaLedger;
+const { id, mime, bytes, width, height, sha256, expiresAt } = images;
+
+/** No more columns than are used: D1 answers in JSON, names and all. */
+const COLUMNS = {
+  row: shown,
+  ledger: { units, state, period },
+  image: { id, mime, bytes, width, height, sha256, expiresAt },
+};
+
 function selectConversions(db: Database) {
   return db
-    .select({ row: conversions, ledger: quotaLedger, image: images })
+    .select(COLUMNS)
     .from(conversions)
     .innerJoin(quotaLedger, eq(quotaLedger.conversionId, conversions.id))
     .leftJoin(images, and(eq(images.id, conversions.resultImageId), isNull(images.deletedAt)));
 }
 
-type Selected = {
-  row: typeof conversions.$inferSelect;
-  ledger: typeof quotaLedger.$inferSelect;
-  image: typeof images.$inferSelect | null;
-};
+type Selected = Awaited<ReturnType<typeof selectConversions>>[number];
 
 function toConversion({ row, ledger, image }: Selected): Conversion {
   return {

@@ -42,10 +42,6 @@ const route = createRoute({
   "x-role": userAccess["x-role"],
   security: userAccess.security,
   request: {
-    headers: z.object({
-      "Idempotency-Key": z.string().max(255).optional(),
-      Prefer: z.string().optional().openapi({ example: "wait=20" }),
-    }),
     body: {
       required: true,
       content: {

@@ -24,10 +24,12 @@ export function waitSeconds(c: Context<AppEnv>): number {
   return preferredWaitSeconds(c.req.header("Prefer"));
 }
 
-/** 202 or 201 with Location, as created or as replayed. */
+/** 202 or 201 with Location and ETag, as created or as replayed. */
 export function createdResponse(c: Context<AppEnv>, answer: CreateAnswer): Response {
   c.get("event").conversionId = answer.conversionId;
+  const created = JSON.parse(answer.body) as Pick<Conversion, "version">;
   const headers = new Headers({
+    ETag: conversionEtag(created),
     "Content-Type": "application/json",
     Location: `/api/conversions/${answer.conversionId}`,
   });

@@ -89,12 +89,6 @@ async function contentResponse(c: Context<AppEnv>, content: FoundContent): Promi
 }
 
 export function registerGetImageContent(app: App): void {
-  app.openAPIRegistry.registerComponent("securitySchemes", "signedUrl", {
-    type: "apiKey",
-    in: "query",
-    name: "sig",
-    description: "The signature of a `url`, `thumbnailUrl` or `thumbnail256Url`, with its `exp`.",
-  });
   app.openAPIRegistry.registerPath(route);
   app.get("/api/images/:id/content", async (c) => {
     const query = validate(contentQuerySchema, c.req.query());

@@ -9,7 +9,7 @@ import { json, problems, userAccess } from "../../../http/openapi.ts";
 import { AppError, invalidField } from "../../../kernel/app-error.ts";
 import { validate } from "../../../kernel/validate.ts";
 import { imageSchema, uploadFieldsSchema, uploadSchema } from "../schemas.ts";
-import { serializeImage } from "../serialize.ts";
+import { imageEtag, serializeImage } from "../serialize.ts";
 import { MAX_IMAGE_BYTES } from "../service/prepare-upload.ts";
 import { uploadImage } from "../service/upload-image.ts";
 
@@ -57,6 +57,7 @@ export function registerUploadImage(app: App): void {
     if (!files.file) throw invalidField("file", "required", "Send the picture as the file part `file`.");
     const image = await uploadImage(c.get("services"), c.get("actor"), c.get("audit"), { kind, bytes: files.file });
     c.get("event").imageId = image.id;
-    return c.json(await serializeImage(c.get("services"), image), 201, { Location: `/api/images/${image.id}` });
+    const headers = { Location: `/api/images/${image.id}`, ETag: imageEtag(image) };
+    return c.json(await serializeImage(c.get("services"), image), 201, headers);
   });
 }

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
 import { json, jsonBody, problems, userJson } from "../../../http/openapi.ts";
-import { serializeUser, updateMeSchema, userSchema } from "../schemas.ts";
+import { serializeUser, updateMeSchema, userEtag, userSchema } from "../schemas.ts";
 import { updateMe } from "../service/update-me.ts";
 
 const route = createRoute({
@@ -33,6 +33,8 @@ export function registerUpdateMe(app: App): void {
       ...(bio === undefined ? {} : { bio }),
       ...(locale === undefined ? {} : { locale }),
     };
-    return c.json(serializeUser(await updateMe(c.get("services"), c.get("actor"), c.get("audit"), fields)), 200);
+    const user = await updateMe(c.get("services"), c.get("actor"), c.get("audit"), fields);
+    c.header("ETag", await userEtag(user));
+    return c.json(serializeUser(user), 200);
   });
 }
