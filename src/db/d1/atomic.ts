@@ -1,4 +1,4 @@
-import { getTableColumns, is, SQL, sql } from "drizzle-orm";
+import { getTableColumns, is, Placeholder, SQL, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 
@@ -11,13 +11,13 @@ export type Database = DrizzleD1Database & { readonly $client: D1Database };
 export function insertWhere<T extends SQLiteTable>(
   db: Database,
   table: T,
-  values: { readonly [K in keyof T["$inferInsert"]]: T["$inferInsert"][K] | SQL },
+  values: { readonly [K in keyof T["$inferInsert"]]: T["$inferInsert"][K] | SQL | Placeholder },
   condition: SQL,
 ) {
   const given = values as Record<string, unknown>;
   const row = Object.entries(getTableColumns(table)).map(([key, column]) => {
     const value = given[key] === undefined ? column.default : given[key];
-    if (is(value, SQL)) return value;
+    if (is(value, SQL) || is(value, Placeholder)) return value;
     return value === undefined || value === null ? sql`NULL` : sql`${sql.param(value, column)}`;
   });
   return db.insert(table).select(sql`SELECT ${sql.join(row, sql`, `)} WHERE ${condition}`);

@@ -2,53 +2,86 @@ import { DrizzleQueryError, fillPlaceholders, type Placeholder, sql } from "driz
 import { drizzle } from "drizzle-orm/d1";
 import type { Database } from "./atomic.ts";
 
-/** What drizzle makes of a select: its text is built, its columns are known. */
-interface Prepared {
-  getQuery(): { readonly sql: string; readonly params: unknown[] };
-  mapResult(rows: unknown): unknown;
-}
+// Drizzle takes longer to build a text than D1 to answer it; where that counts, a text is built once in an isolate.
 
-interface PreparableSelect<Row> {
-  prepare(): Prepared & { all(): Promise<Row[]> };
-}
+/** As D1 takes them: JSON is text already, and true is 1. */
+type Values = Readonly<Record<string, string | number | null>>;
+export type Placeholders<V extends Values> = { readonly [K in keyof V]: Placeholder };
 
-type Values = Readonly<Record<string, string | number>>;
-type Placeholders<V extends Values> = { readonly [K in keyof V]: Placeholder };
-/** A value that is null takes its condition with it. */
-type Given<V extends Values> = { readonly [K in keyof V]: V[K] | null };
+interface BuiltSelect<Row> {
+  prepare(): { getQuery(): Built; mapResult(rows: unknown): unknown; all(): Promise<Row[]> };
+}
+interface BuiltStatement {
+  toSQL(): Built;
+}
+interface Built {
+  readonly sql: string;
+  readonly params: unknown[];
+}
 
 /** A database that nothing can be asked of: statements are built with it. */
 const nowhere = drizzle({ prepare: () => ({}) } as unknown as D1Database) as Database;
 
+/** What `build` makes for each set of `optional` values that aren't null; nothing else may change what it makes. */
+function onceFor<V extends Values, T>(
+  names: readonly (keyof V & string)[],
+  optional: readonly (keyof V & string)[],
+  build: (db: Database, values: Placeholders<V>, given: ReadonlySet<keyof V>) => T,
+): (values: V) => T {
+  const made = new Map<string, T>();
+  const placeholders = Object.fromEntries(names.map((name) => [name, sql.placeholder(name)])) as Placeholders<V>;
+  return (values) => {
+    const given = optional.filter((name) => values[name] !== null);
+    const shape = given.join();
+    const known = made.get(shape);
+    if (known !== undefined) return known;
+    const built = build(nowhere, placeholders, new Set(given));
+    made.set(shape, built);
+    return built;
+  };
+}
+
 /**
- * A select that is built once in an isolate: drizzle takes longer to build a text than D1 to answer it. `build` gets a
- * placeholder for each value, and the names of those that aren't null; nothing else may change what it makes.
+ * A select whose conditions depend on which values there are. Rows come as drizzle would give them.
  * @throws {DrizzleQueryError} as any other statement.
  */
 export function preparedSelect<V extends Values, Row>(
   names: readonly (keyof V & string)[],
-  build: (db: Database, values: Placeholders<V>, given: ReadonlySet<keyof V>) => PreparableSelect<Row>,
-): (db: Database, values: Given<V>) => Promise<Row[]> {
-  const made = new Map<string, Prepared>();
-  const placeholders = Object.fromEntries(names.map((name) => [name, sql.placeholder(name)])) as Placeholders<V>;
+  build: (db: Database, values: Placeholders<V>, given: ReadonlySet<keyof V>) => BuiltSelect<Row>,
+): (db: Database, values: V) => Promise<Row[]> {
+  const selectFor = onceFor<V, ReturnType<BuiltSelect<Row>["prepare"]>>(names, names, (...given) =>
+    build(...given).prepare(),
+  );
   return async (db, values) => {
-    const given = names.filter((name) => values[name] !== null);
-    const shape = given.join();
-    let prepared = made.get(shape);
-    if (prepared === undefined) {
-      prepared = build(nowhere, placeholders, new Set(given)).prepare();
-      made.set(shape, prepared);
-    }
-    const query = prepared.getQuery();
-    const bound = fillPlaceholders(query.params, values);
+    const select = selectFor(values);
+    const { sql: text, params } = select.getQuery();
+    const bound = fillPlaceholders(params, values);
+    const statement = db.$client.prepare(text).bind(...bound);
     try {
-      const rows = await db.$client
-        .prepare(query.sql)
-        .bind(...bound)
-        .raw();
-      return prepared.mapResult(rows) as Row[];
+      return select.mapResult(await statement.raw()) as Row[];
     } catch (cause) {
-      throw new DrizzleQueryError(query.sql, bound, cause as Error);
+      throw new DrizzleQueryError(text, bound, cause as Error);
     }
   };
+}
+
+/** The statements of a part of a batch; which there are depends on which of the `optional` values there are. */
+export function preparedStatements<V extends Values>(
+  names: readonly (keyof V & string)[],
+  optional: readonly (keyof V & string)[],
+  build: (db: Database, values: Placeholders<V>, given: ReadonlySet<keyof V>) => readonly BuiltStatement[],
+): (db: Database, values: V) => D1PreparedStatement[] {
+  const statementsFor = onceFor<V, Built[]>(names, optional, (...given) =>
+    build(...given).map((statement) => statement.toSQL()),
+  );
+  return (db, values) =>
+    statementsFor(values).map(({ sql: text, params }) =>
+      db.$client.prepare(text).bind(...fillPlaceholders(params, values)),
+    );
+}
+
+/** A statement that is built each time, for a batch with others that aren't. */
+export function bound(db: Database, statement: BuiltStatement): D1PreparedStatement {
+  const { sql: text, params } = statement.toSQL();
+  return db.$client.prepare(text).bind(...params);
 }

@@ -72,8 +72,9 @@ function toHtml({ text, mark }: Span): string {
   return mark === undefined ? escaped : `<${mark}>${escaped}</${mark}>`;
 }
 
-const NUMBERS = new Intl.NumberFormat("en");
-const times = (count: number, more = "") => `${NUMBERS.format(count)} ${more}${count === 1 ? "time" : "times"}`;
+/** A formatter made beforehand would cost every start of the api several milliseconds. */
+const grouped = (count: number) => count.toLocaleString("en");
+const times = (count: number, more = "") => `${grouped(count)} ${more}${count === 1 ? "time" : "times"}`;
 const timeOf = (epochMs: number) => `${new Date(epochMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
 function alertLines(note: AlertNote, severity: Severity, environment: Environment): readonly Line[] {
@@ -98,7 +99,7 @@ function othersLines({ counts, since }: OtherAlerts, environment: Environment): 
   const all = (Object.entries(counts) as [AlertName, number][]).sort(([, a], [, b]) => b - a);
   const total = all.reduce((sum, [, count]) => sum + count, 0);
   return [
-    [{ text: "⚪ " }, { text: `And ${NUMBERS.format(total)} other ${total === 1 ? "alert" : "alerts"}`, mark: "b" }],
+    [{ text: "⚪ " }, { text: `And ${grouped(total)} other ${total === 1 ? "alert" : "alerts"}`, mark: "b" }],
     [],
     ...all.map(([name, count]) => [{ text: `${inWords(name)}: ${times(count)}` }]),
     [],

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gte, inArray, lt, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gte, inArray, lt, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { AuditEvent } from "../../../kernel/audit.ts";
 import { idBound } from "../../../kernel/ids.ts";
 import { toPage } from "../../../kernel/page.ts";
@@ -13,13 +13,40 @@ function subjectId({ subject }: AuditEvent): SQL {
   return sql`coalesce((SELECT ${users.id} FROM ${users} WHERE ${users.phone} = ${subject.phone}), ${subject.pseudonym})`;
 }
 
+/** The columns of an event, in order. */
+const EVENT_COLUMNS = [
+  "id",
+  "subject",
+  "actorId",
+  "action",
+  "outcome",
+  "sessionId",
+  "ipPrefix",
+  "detail",
+  "createdAt",
+] as const;
+type EventColumn = (typeof EVENT_COLUMNS)[number];
+
+/** The insert of an event given by its columns, of which each may be what stands for a value. */
+export function auditInsertOf(
+  db: Database,
+  event: { readonly [K in EventColumn]: string | number | null | SQLWrapper },
+  condition: SQL,
+) {
+  const columns = EVENT_COLUMNS.map((name) => sql`${event[name]}`);
+  return db
+    .insert(auditLog)
+    .select(sql`SELECT ${sql.join(columns, sql`, `)}, NULL, NULL, NULL, NULL WHERE ${condition}`);
+}
+
+/** What is stored of an event's detail. */
+export function detailText({ detail }: Pick<AuditEvent, "detail">): string | null {
+  return detail === null ? null : JSON.stringify(detail);
+}
+
 /** The insert of an event, for the batch of the change it tells of; `condition` is that the change was made. */
 export function auditInsert(db: Database, event: AuditEvent, condition: SQL = sql`1`) {
-  const detail = event.detail === null ? null : JSON.stringify(event.detail);
-  return db.insert(auditLog).select(
-    sql`SELECT ${event.id}, ${subjectId(event)}, ${event.actorId}, ${event.action}, ${event.outcome}, ${event.sessionId},
-      ${event.ipPrefix}, ${detail}, ${event.createdAt}, NULL, NULL, NULL, NULL WHERE ${condition}`,
-  );
+  return auditInsertOf(db, { ...event, subject: subjectId(event), detail: detailText(event) }, condition);
 }
 
 /** What is personal in an event; the trigger of the table lets nothing else be erased. */

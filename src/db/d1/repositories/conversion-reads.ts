@@ -104,7 +104,13 @@ const selectOwn = preparedSelect<{ userId: string; id: string }, Selected>(["use
     .limit(1),
 );
 
-type PageValues = { userId: string; status: string; kind: string; afterKey: string; limit: number };
+type PageValues = {
+  userId: string;
+  status: string | null;
+  kind: string | null;
+  afterKey: string | null;
+  limit: number;
+};
 
 const selectPage = preparedSelect<PageValues, Selected>(
   ["userId", "status", "kind", "afterKey", "limit"],
