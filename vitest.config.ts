@@ -22,7 +22,12 @@ export default defineConfig({
         test: {
           name: "unit",
           environment: "node",
-          include: ["src/**/*.test.ts", "durable-objects/**/*.test.ts", "scripts/**/*.test.ts"],
+          include: [
+            "src/**/*.test.ts",
+            "durable-objects/**/*.test.ts",
+            "scripts/**/*.test.ts",
+            "clients/*/test/**/*.test.ts",
+          ],
         },
       },
       {

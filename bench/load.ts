@@ -4,12 +4,21 @@ import autocannon from "autocannon";
 
 const SAMPLE_MS = 20;
 
+/** One request, where it is more than a GET of a path. */
+export interface Ask {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 export interface Load {
   readonly url: string;
   /** Asked for in rotation; every connection begins at another. */
-  readonly paths: readonly string[];
+  readonly paths: readonly (string | Ask)[];
   readonly connections: number;
   readonly requests: number;
+  /** Of the asks that are paths alone. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Looks at one of every so many bodies. */
   readonly sample?: { readonly every: number; readonly isRight: (body: string) => boolean };
@@ -36,14 +45,15 @@ export async function load({ url, paths, connections, requests, headers = {}, sa
     sampled++;
     return sample.isRight(String(body));
   };
+  const asks = paths.map((path) => (typeof path === "string" ? { path, headers } : path));
   const statuses: Record<number, number> = {};
   let last = 0;
   let started = 0;
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     let index = 0;
     const setupClient = (client: autocannon.Client) => {
-      const from = index++ % paths.length;
-      client.setRequests([...paths.slice(from), ...paths.slice(0, from)].map((path) => ({ path, headers })));
+      const from = index++ % asks.length;
+      client.setRequests([...asks.slice(from), ...asks.slice(0, from)]);
     };
     // autocannon ends at a tick of its own; the figure is taken from the first request to the last answer instead.
     const options = { url, connections, amount: requests, sampleInt: SAMPLE_MS, setupClient, verifyBody };

@@ -67,14 +67,14 @@ export async function inTurns(
 }
 
 /** Several ways in turns, under the same rule: every other round goes through them backwards. */
-export async function allInTurns<K extends string>(
+export async function allInTurns<K extends string, T>(
   rounds: number,
-  ways: Readonly<Record<K, () => Promise<number>>>,
-): Promise<Record<K, number>[]> {
+  ways: Readonly<Record<K, () => Promise<T>>>,
+): Promise<Record<K, T>[]> {
   const names = Object.keys(ways) as K[];
-  const measured: Record<K, number>[] = [];
+  const measured: Record<K, T>[] = [];
   for (let round = 0; round < rounds; round++) {
-    const figures = {} as Record<K, number>;
+    const figures = {} as Record<K, T>;
     for (const name of round % 2 === 0 ? names : names.toReversed()) figures[name] = await ways[name]();
     measured.push(figures);
   }
@@ -103,4 +103,14 @@ export function isReached({ mark, pairs }: Comparison): boolean {
   if (mark === null) return true;
   const { median } = spread(ratios(pairs));
   return mark.kind === "at least" ? median >= mark.ratio : median <= mark.ratio;
+}
+
+/** Judged as measured, not as it is shown. */
+export function isFigureReached({ mark, value }: Figure): boolean {
+  if (mark === null) return true;
+  return mark.kind === "at least" ? value >= mark.value : value <= mark.value;
+}
+
+export function holds({ expected, found }: Fact): boolean {
+  return expected === found;
 }

@@ -1,22 +1,79 @@
 /**
- * `node bench/profile.ts 1 [api|unobserved|bare|tail] [rounds]`: what an isolate does while row 1 is loaded, by function and by file,
- * in bundles that are not minified. Shares are what counts: the profiler itself takes its part, and what native code
- * takes that no function of the isolate has called is in `(program)`.
+ * `node bench/profile.ts <row> [isolate] [rounds]`: what an isolate does while row 1, 2 or 5 is loaded, by function and
+ * by file, in bundles that are not minified. Shares are what counts: the profiler itself takes its part, and what native
+ * code takes that no function of the isolate has called is in `(program)`.
  */
+import { BARE_CREATE, REQUESTS as CREATES, startCreating } from "./creating.ts";
 import { type CpuProfile, Inspector, type ProfileNode } from "./inspector.ts";
 import { load } from "./load.ts";
-import { startReading, type Target } from "./reading.ts";
+import { BARE as BARE_PIPELINE, startPipeline } from "./pipeline.ts";
+import { startReading } from "./reading.ts";
+import { API, CONSUMER, HOLDING } from "./service.ts";
+import type { Simulated } from "./simulators.ts";
 
-const ISOLATES = {
-  api: { worker: "ai-styler-api", loaded: "api" },
-  unobserved: { worker: "bench-api-unobserved", loaded: "unobserved" },
-  bare: { worker: "bench-bare", loaded: "bare" },
-  tail: { worker: "ai-styler-tail", loaded: "api" },
-} as const;
-const USAGE = `usage: node bench/profile.ts 1 [${Object.keys(ISOLATES).join("|")}] [rounds]`;
 const CONNECTIONS = 32;
-const REQUESTS = 500;
+const READS = 500;
+const JOBS = 25;
 const WARM_UP_ROUNDS = 4;
+const OPTIONS = { minify: false, inspect: true };
+const TAIL = "ai-styler-tail";
+
+/** A row that can be loaded: each isolate's Worker, and the load that it is profiled under. */
+interface Scenario {
+  readonly workers: Simulated;
+  /** Requests, or jobs, of one round. */
+  readonly size: number;
+  readonly isolates: Readonly<Record<string, { readonly worker: string; readonly round: () => Promise<unknown> }>>;
+  stop(): Promise<void>;
+}
+
+async function reading(): Promise<Scenario> {
+  const started = await startReading(OPTIONS);
+  const ask = (of: "api" | "unobserved" | "bare") => () => {
+    const { url, path, headers } = started[of];
+    return load({ url, paths: [path], connections: CONNECTIONS, requests: READS, headers });
+  };
+  const isolates = {
+    api: { worker: API, round: ask("api") },
+    unobserved: { worker: "bench-api-unobserved", round: ask("unobserved") },
+    bare: { worker: "bench-bare", round: ask("bare") },
+    tail: { worker: TAIL, round: ask("api") },
+  };
+  return { workers: started.workers, size: READS, isolates, stop: () => started.workers.stop() };
+}
+
+async function creating(): Promise<Scenario> {
+  const { workers, api, bare } = await startCreating(OPTIONS);
+  const isolates = {
+    api: { worker: HOLDING, round: () => api.rate() },
+    bare: { worker: BARE_CREATE, round: () => bare.rate() },
+    tail: { worker: TAIL, round: () => api.rate() },
+  };
+  return { workers, size: CREATES, isolates, stop: () => workers.stop() };
+}
+
+/** Creating what waits is a part of the load, and none of what is profiled. */
+async function running(): Promise<Scenario> {
+  const pipeline = await startPipeline(OPTIONS);
+  const jobs = async () => pipeline.runJobs(await pipeline.hold(JOBS));
+  const isolates = {
+    consumer: { worker: CONSUMER, round: jobs },
+    bare: { worker: BARE_PIPELINE, round: () => pipeline.runRows(JOBS) },
+    tail: { worker: TAIL, round: jobs },
+  };
+  return { workers: pipeline.workers, size: JOBS, isolates, stop: () => pipeline.stop() };
+}
+
+const ROWS: Readonly<
+  Record<string, { readonly start: () => Promise<Scenario>; readonly isolates: readonly string[] }>
+> = {
+  1: { start: reading, isolates: ["api", "unobserved", "bare", "tail"] },
+  2: { start: creating, isolates: ["api", "bare", "tail"] },
+  5: { start: running, isolates: ["consumer", "bare", "tail"] },
+};
+const USAGE = Object.entries(ROWS)
+  .map(([row, { isolates }]) => `usage: node bench/profile.ts ${row} [${isolates.join("|")}] [rounds]`)
+  .join("\n");
 const SAMPLE_EVERY_US = 200;
 const SHOWN = 25;
 /** Not the isolate's work. */
@@ -26,12 +83,6 @@ interface Time {
   selfUs: number;
   /** Of a function that calls itself, once. */
   totalUs: number;
-}
-
-async function ask({ url, path, headers }: Target, rounds: number): Promise<void> {
-  for (let round = 0; round < rounds; round++) {
-    await load({ url, paths: [path], connections: CONNECTIONS, requests: REQUESTS, headers });
-  }
 }
 
 /** Where a bundle's line comes from: the bundler writes a comment above each file it takes in. */
@@ -101,19 +152,24 @@ function tell(profile: CpuProfile, sources: ReadonlyMap<string, string>, request
   say("files by self time", table(files, "selfUs", requests));
 }
 
-async function main([row, which = "api", rounds = "20"]: readonly string[]): Promise<void> {
-  const isolate = Object.entries(ISOLATES).find(([name]) => name === which)?.[1];
-  if (row !== "1" || isolate === undefined || !/^\d+$/.test(rounds)) throw new Error(USAGE);
-  const reading = await startReading({ minify: false, inspect: true });
+async function main([row = "", name, rounds = "20"]: readonly string[]): Promise<void> {
+  const known = ROWS[row];
+  const isolateName = name ?? known?.isolates[0] ?? "";
+  if (!known?.isolates.includes(isolateName) || !/^\d+$/.test(rounds)) throw new Error(USAGE);
+  const { workers, size, isolates, stop } = await known.start();
   try {
-    const target = reading[isolate.loaded];
-    await ask(target, WARM_UP_ROUNDS);
-    const inspector = await Inspector.open(await reading.workers.inspectorOf(isolate.worker));
-    const profile = await inspector.profile(SAMPLE_EVERY_US, () => ask(target, Number(rounds)));
-    tell(profile, await inspector.sources(), Number(rounds) * REQUESTS);
+    const isolate = isolates[isolateName];
+    if (isolate === undefined) throw new Error(USAGE);
+    const work = async (times: number) => {
+      for (let round = 0; round < times; round++) await isolate.round();
+    };
+    await work(WARM_UP_ROUNDS);
+    const inspector = await Inspector.open(await workers.inspectorOf(isolate.worker));
+    const profile = await inspector.profile(SAMPLE_EVERY_US, () => work(Number(rounds)));
+    tell(profile, await inspector.sources(), Number(rounds) * size);
     inspector.close();
   } finally {
-    await reading.workers.stop();
+    await stop();
   }
 }
 

@@ -1,24 +1,15 @@
 /** The service with one finished conversion in it, and the least that could have answered it: what row 1 loads. */
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ApiClient, type Conversion, newPhone } from "../scripts/api-client.ts";
-import { newSecret, ROOT, wranglerEnvironment } from "../scripts/stack-env.ts";
-import { optionsOf, type Simulated, simulate, type WorkerOptions } from "./simulators.ts";
-import { bundle, temporaryFolder, WRANGLER } from "./workerd.ts";
+import { ROOT } from "../scripts/stack-env.ts";
+import { API, FROM, startService } from "./service.ts";
+import type { Simulated, WorkerOptions } from "./simulators.ts";
 
-const CONFIGS = {
-  "ai-styler-api": "wrangler.toml",
-  "ai-styler-consumer": "src/workers/consumer/wrangler.toml",
-  "ai-styler-hasher": "src/workers/hasher/wrangler.toml",
-  "ai-styler-tail": "src/workers/tail/wrangler.toml",
-} as const;
 const UNOBSERVED = { name: "bench-api-unobserved", config: "bench/workers/api-unobserved/wrangler.toml" };
 const BARE = { name: "bench-bare", config: "bench/workers/bare/wrangler.toml" };
 const SAMPLE = join(ROOT, "samples/person-astronaut.png");
 const CONVERSION_TIMEOUT_MS = 30_000;
-/** What Cloudflare tells a Worker of who asks. */
-const FROM = { "CF-Connecting-IP": "203.0.113.7" };
 
 /** Something to be asked for, again and again. */
 export interface Target {
@@ -40,18 +31,6 @@ export interface Reading {
   readonly workers: Simulated;
 }
 
-/** Development, for its inbox of one-time codes; the log is written as in production. */
-function variables(): Record<string, string> {
-  return {
-    ENVIRONMENT: "development",
-    JWT_SECRET: newSecret(),
-    LOG_FORMAT: "json",
-    LOG_LEVEL: "info",
-    ACCESS_TOKEN_TTL: "2h",
-    SIGNED_URL_TTL: "2h",
-  };
-}
-
 /** The api's bindings, with Durable Objects of its own and nobody who watches it. */
 function unobservedOptions(api: WorkerOptions): WorkerOptions {
   return { ...api, name: UNOBSERVED.name, tails: [], queueConsumers: {}, cronTriggers: [] };
@@ -63,36 +42,6 @@ function bareOptions(): WorkerOptions {
     d1Databases: { DB: { id: "bench-bare" } },
     durableObjects: { SESSION: { className: "Session", useSQLite: true } },
   };
-}
-
-function migrate(stateDir: string): void {
-  const args = ["d1", "migrations", "apply", "DB", "--local", "--persist-to", stateDir, "-c", "wrangler.toml"];
-  const env = wranglerEnvironment(temporaryFolder(), {});
-  const result = spawnSync(process.execPath, ["--no-warnings", WRANGLER, ...args], {
-    cwd: ROOT,
-    encoding: "utf8",
-    env,
-  });
-  if (result.status !== 0) throw new Error(`the migrations failed\n${result.stdout}\n${result.stderr}`);
-}
-
-async function start(options: { readonly minify: boolean; readonly inspect: boolean }): Promise<Simulated> {
-  const { minify, inspect } = options;
-  // The simulator of D1 commits a bookmark with every read, which would make the disk a part of each.
-  const stateDir = temporaryFolder({ inMemory: true });
-  migrate(stateDir);
-  const bindings = variables();
-  const service = Object.entries(CONFIGS).map(([name, config]) => ({
-    options: { ...optionsOf(config, name), bindings },
-    bundle: bundle(config, { minify }),
-  }));
-  const [api] = service;
-  if (api === undefined) throw new Error("there is no api");
-  const others = [
-    { options: unobservedOptions(api.options), bundle: bundle(UNOBSERVED.config, { minify }) },
-    { options: bareOptions(), bundle: bundle(BARE.config, { minify }) },
-  ];
-  return simulate([...service, ...others], { stateDir, inspect });
 }
 
 /** A user who has one finished conversion. */
@@ -120,9 +69,15 @@ async function seed(url: string): Promise<{ target: Target; reads: number; conve
 
 /** Builds, starts and seeds. `stop` of its workers ends it. */
 export async function startReading(options: { readonly minify: boolean; readonly inspect: boolean }): Promise<Reading> {
-  const workers = await start(options);
+  const workers = await startService({
+    ...options,
+    beside: (api) => [
+      { options: unobservedOptions(api), config: UNOBSERVED.config },
+      { options: bareOptions(), config: BARE.config },
+    ],
+  });
   try {
-    const url = await workers.urlOf("ai-styler-api");
+    const url = await workers.urlOf(API);
     const { target: api, reads: readsBefore, conversion } = await seed(url);
     const { target: unobserved } = await seed(await workers.urlOf(UNOBSERVED.name));
     const bare = { ...api, url: await workers.urlOf(BARE.name), path: `/${api.id}` };

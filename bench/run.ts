@@ -1,122 +1,102 @@
 /**
- * `npm run bench`: what the service costs beside what it could cost at the least. Numbers after it choose rows
- * (`npm run bench -- 3`). Every figure is a ratio to a reference measured in the same run and in turns with it; the
- * times and rates beside it are this machine's and this hour's, and mean nothing by themselves.
+ * `npm run bench`: what the service costs beside what it could cost at the least; `--help` says how it is used. Times
+ * and rates are this machine's and this hour's and mean nothing by themselves: ratios are what counts.
  */
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Comparison, type Fact, type Findings, isReached, type Row, ratios, spread } from "./measure.ts";
+import { parseArgs } from "node:util";
+import { ROOT } from "../scripts/stack-env.ts";
+import { chart } from "./chart.ts";
+import type { Row } from "./measure.ts";
+import { reportText } from "./report.ts";
+import { type Measured, type Results, resultsOf, shortcomings } from "./report-results.ts";
 import { authenticatedRead } from "./rows/1-authenticated-read.ts";
+import { create } from "./rows/2-create.ts";
 import { limiter } from "./rows/3-limiter.ts";
 import { passwordHash } from "./rows/4-password-hash.ts";
+import { pipeline } from "./rows/5-pipeline.ts";
+import { mixedLoad } from "./rows/6-mixed-load.ts";
+import { largeTable } from "./rows/7-large-table.ts";
+import { localEngine } from "./rows/8-local-engine.ts";
+import { apiBundle } from "./rows/9-api-bundle.ts";
 
-const ROWS: readonly Row[] = [authenticatedRead, limiter, passwordHash];
+const ROWS: readonly Row[] = [authenticatedRead, create, limiter, passwordHash, pipeline, mixedLoad, largeTable, localEngine, apiBundle];
 const RESULTS = join(import.meta.dirname, "results.json");
+const SAVED = join(ROOT, "docs/bench");
+const USAGE = `usage: npm run bench -- [--save] [row …]
 
-interface Measured {
-  readonly row: Row;
-  readonly findings: Findings;
-}
+Measures all rows, or those that are named by number, in order; each in about a minute and a half at the most. Every
+comparison sets what the service does beside a reference that is measured in the same run and in turns with it.
+
+  --save  after a run of all rows, keep it as docs/bench/results.json and docs/bench/results.svg
+  --help  this text
+
+Rows:
+`;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
+function usage(): string {
+  return USAGE + ROWS.map(({ number, title }) => `  ${String(number).padStart(2)}  ${title}`).join("\n");
+}
+
+/** @throws {Error} that names the rows there are. */
 function chosen(words: readonly string[]): readonly Row[] {
   const numbers = ROWS.map(({ number }) => String(number));
   const unknown = words.filter((word) => !numbers.includes(word));
   if (unknown.length > 0) throw new Error(`no row ${unknown.join(", ")}: there are ${numbers.join(", ")}`);
-  return ROWS.filter(({ number }) => words.length === 0 || words.includes(String(number)));
+  const wanted = ROWS.filter(({ number }) => words.length === 0 || words.includes(String(number)));
+  return wanted.toSorted((a, b) => a.number - b.number);
 }
 
-/** Three digits that count, or all before the point. */
-function short(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
-}
-
-function cellsOf(row: Row, comparison: Comparison): string[] {
-  const { what, unit, mark, pairs } = comparison;
-  const ratio = spread(ratios(pairs));
-  const median = (values: number[]) => `${short(spread(values).median)} ${unit}`;
-  return [
-    String(row.number),
-    what,
-    median(pairs.map(({ reference }) => reference)),
-    median(pairs.map(({ subject }) => subject)),
-    ratio.median.toFixed(2),
-    `${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)}`,
-    mark === null ? "–" : `${mark.kind === "at least" ? "≥" : "≤"} ${mark.ratio}`,
-    mark === null ? "" : isReached(comparison) ? "reached" : "MISSED",
-  ];
-}
-
-function table(lines: readonly (readonly string[])[]): string {
-  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
-  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).join("\n");
-}
-
-const holds = ({ expected, found }: Fact) => expected === found;
-
-function tell(measured: readonly Measured[]): void {
-  const head = ["row", "what", "reference", "subject", "ratio", "quartiles", "mark", ""];
-  const lines = measured.flatMap(({ row, findings }) => findings.comparisons.map((it) => cellsOf(row, it)));
-  say(`\n${table([head, ...lines])}\n`);
-  for (const { row, findings } of measured) {
-    say(`${row.number}  ${row.title}; reference: ${row.reference}`);
-    for (const fact of findings.facts) {
-      say(
-        `   ${holds(fact) ? "✓" : "✗"} ${fact.what}: ${fact.found}${holds(fact) ? "" : `, expected ${fact.expected}`}`,
-      );
-    }
-    for (const note of findings.notes) say(`   ${note}`);
+/** A row that throws is told as failed, so that the others are measured all the same. */
+async function measured(row: Row): Promise<Measured> {
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1_000;
+  try {
+    const findings = await row.measure((progress) => say(`row ${row.number}: ${progress}`));
+    return { row, seconds: seconds(), outcome: { findings } };
+  } catch (error) {
+    const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    say(`row ${row.number}: failed: ${failure}`);
+    return { row, seconds: seconds(), outcome: { failure } };
   }
 }
 
-/** One line for each mark that was missed and each fact that doesn't hold. */
-function shortcomings(measured: readonly Measured[]): string[] {
-  return measured.flatMap(({ row, findings }) => [
-    ...findings.comparisons
-      .filter((comparison) => !isReached(comparison))
-      .map(({ what, mark, pairs }) => {
-        const { median } = spread(ratios(pairs));
-        const wanted = `${mark?.kind} ${mark?.ratio}`;
-        return `Row ${row.number} misses its mark: ${what} is ${median.toFixed(3)} of the reference, not ${wanted}.`;
-      }),
-    ...findings.facts
-      .filter((fact) => !holds(fact))
-      .map(({ what, expected, found }) => `Row ${row.number} is wrong: ${what}: ${found} instead of ${expected}.`),
-  ]);
-}
-
-function store(startedAt: Date, measured: readonly Measured[]): void {
-  const rows = measured.map(({ row: { number, title, reference }, findings: { comparisons, facts, notes } }) => ({
-    number,
-    title,
-    reference,
-    comparisons: comparisons.map((comparison) => ({
-      what: comparison.what,
-      unit: comparison.unit,
-      mark: comparison.mark,
-      ratio: spread(ratios(comparison.pairs)),
-      reached: isReached(comparison),
-      pairs: comparison.pairs,
-    })),
-    facts: facts.map((fact) => ({ ...fact, holds: holds(fact) })),
-    notes,
-  }));
-  const machine = { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, node: process.version };
-  writeFileSync(RESULTS, `${JSON.stringify({ startedAt: startedAt.toISOString(), machine, rows }, null, 2)}\n`);
+/** Where the README finds them. In the style of all files here, for they are kept under version control. */
+function save(results: Results): void {
+  const isSound = results.rows.every(({ failure, facts }) => failure === null && facts.every(({ holds }) => holds));
+  if (!isSound) {
+    throw new Error("nothing is saved of a run in which a row failed or a fact doesn't hold; see bench/results.json");
+  }
+  mkdirSync(SAVED, { recursive: true });
+  const file = join(SAVED, "results.json");
+  writeFileSync(file, JSON.stringify(results));
+  const biome = join(ROOT, "node_modules/@biomejs/biome/bin/biome");
+  const formatted = spawnSync(process.execPath, [biome, "format", "--write", file], { encoding: "utf8", cwd: ROOT });
+  if (formatted.status !== 0) throw new Error(`biome could not format ${file}\n${formatted.stderr}`);
+  writeFileSync(join(SAVED, "results.svg"), chart(results));
+  say("\nSaved in docs/bench: results.json, results.svg.");
 }
 
 async function main(): Promise<number> {
-  const startedAt = new Date();
-  const measured: Measured[] = [];
-  for (const row of chosen(process.argv.slice(2))) {
-    const findings = await row.measure((progress) => say(`row ${row.number}: ${progress}`));
-    measured.push({ row, findings });
+  const options = { save: { type: "boolean" }, help: { type: "boolean" } } as const;
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.help) {
+    say(usage());
+    return 0;
   }
-  tell(measured);
-  store(startedAt, measured);
-  const missed = shortcomings(measured);
+  const rows = chosen(positionals);
+  if (values.save && rows.length < ROWS.length) throw new Error("--save keeps whole runs only: name no rows");
+  const startedAt = new Date();
+  const all: Measured[] = [];
+  for (const row of rows) all.push(await measured(row));
+  const results = resultsOf(startedAt, all);
+  writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+  say(`\n${reportText(results)}`);
+  if (values.save) save(results);
+  const missed = shortcomings(results);
   say(missed.length === 0 ? "\nEvery mark is reached." : `\n${missed.join("\n")}`);
   return missed.length === 0 ? 0 : 1;
 }
@@ -124,6 +104,6 @@ async function main(): Promise<number> {
 try {
   process.exit(await main());
 } catch (error) {
-  process.stderr.write(`\nbench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`\nbench: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }

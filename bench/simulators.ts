@@ -3,7 +3,7 @@
  * to each Worker's own socket: past miniflare's entry Worker, and without Node in their way.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, closeSync, openSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
@@ -19,6 +19,7 @@ const KEPT_COMPLAINTS = 20;
 const LAUNCHER = `#!/bin/sh
 cat <"$BENCH_FOLDER/log" >/dev/null 2>&1 3>&- &
 workerd=$$
+echo "$workerd" >"$BENCH_FOLDER/pid"
 (read -r _ <"$BENCH_FOLDER/leash"; kill -9 "$workerd") >/dev/null 2>&1 3>&- &
 exec "$BENCH_WORKERD" "$@" >"$BENCH_FOLDER/log"
 `;
@@ -27,6 +28,12 @@ export interface Simulated {
   urlOf(worker: string): Promise<string>;
   /** Where the inspector of a Worker's isolate listens; there is one only where it was asked for. */
   inspectorOf(worker: string): Promise<string>;
+  /** What a Worker's binding `DB` is bound to. */
+  databaseOf(worker: string): ReturnType<Miniflare["getD1Database"]>;
+  /** What its binding `BUCKET` is bound to. */
+  bucketOf(worker: string): ReturnType<Miniflare["getR2Bucket"]>;
+  /** The process that runs all of the Workers. */
+  readonly workerdPid: number;
   /** What workerd said last on its error stream. */
   complaints(): string;
   stop(): Promise<void>;
@@ -58,7 +65,7 @@ function withModules(options: WorkerOptions, built: Bundle): V4WorkerOptions {
   return { ...options, compatibilityDate, modules, modulesRoot: folder, rootPath: folder, unsafeDirectSockets };
 }
 
-function prepareLauncher(): { readonly environment: Record<string, string>; readonly release: () => void } {
+function prepareLauncher() {
   const folder = temporaryFolder();
   const launcher = join(folder, "workerd");
   writeFileSync(launcher, LAUNCHER);
@@ -98,6 +105,9 @@ export async function simulate(
   return {
     urlOf: async (worker) => (await miniflare.unsafeGetDirectURL(worker)).origin,
     inspectorOf: async (worker) => new URL(`/core:user:${worker}`, await miniflare.getInspectorURL()).href,
+    databaseOf: (worker) => miniflare.getD1Database("DB", worker),
+    bucketOf: (worker) => miniflare.getR2Bucket("BUCKET", worker),
+    workerdPid: Number(readFileSync(join(environment.BENCH_FOLDER, "pid"), "utf8")),
     complaints: () => complaints.join("\n"),
     async stop() {
       await miniflare.dispose();

@@ -34,6 +34,8 @@ export interface Worker {
 
 export interface Served {
   readonly url: string;
+  /** workerd's own. */
+  readonly pid: number;
   /** What workerd said last on its error stream. */
   complaints(): string;
   stop(): Promise<void>;
@@ -151,8 +153,8 @@ export async function serve(...workers: readonly Worker[]): Promise<Served> {
   });
   const complaints = () => errors.join("\n");
   const port = await Promise.race([portOf(child), once(child, "exit"), sleep(START_TIMEOUT_MS, null, { ref: false })]);
-  if (typeof port !== "number") throw new Error(`workerd did not start\n${complaints()}`);
-  return { url: `http://127.0.0.1:${port}`, complaints, stop: () => stop(child, folder) };
+  if (typeof port !== "number" || child.pid === undefined) throw new Error(`workerd did not start\n${complaints()}`);
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid, complaints, stop: () => stop(child, folder) };
 }
 
 /** The port that workerd chose, as it tells on its control pipe. */

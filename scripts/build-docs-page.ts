@@ -1,4 +1,4 @@
-/** Copies Swagger UI from npm into the Worker's assets, with a page and an init script that a strict CSP allows. */
+/** Copies the OpenAPI document, and Swagger UI from npm, into the Worker's assets, with a page that a strict CSP allows. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -45,3 +45,4 @@ for (const file of ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png
 }
 await write("index.html", Buffer.from(PAGE));
 await write("init.js", Buffer.from(INIT));
+await write("openapi.json", await readFile(join(root, "docs/openapi.json")));

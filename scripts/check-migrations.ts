@@ -1,7 +1,11 @@
-/** Fails when the migrations contradict each other, or a change of the schema has no migration yet. */
+/**
+ * Fails when the migrations contradict each other, when one does what the code before it can't live with, or when a
+ * change of the schema has no migration yet.
+ */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
+import { lintMigrations } from "./migration-lint.ts";
 
 const root = join(import.meta.dirname, "..");
 const migrations = join(root, "migrations/d1");
@@ -16,8 +20,14 @@ function drizzleKit(...args: string[]): void {
 }
 
 const sqlFiles = (folder: string) => readdirSync(folder).filter((name) => name.endsWith(".sql"));
+const contents = (name: string) => ({ name, sql: readFileSync(join(migrations, name), "utf8") });
 
 drizzleKit("check", "--dialect", "sqlite", "--out", "migrations/d1");
+
+for (const { migration, rule, told } of lintMigrations(sqlFiles(migrations).sort().map(contents))) {
+  process.stderr.write(`${migration}: ${rule}: ${told} (scripts/migration-lint.ts)\n`);
+  process.exitCode = 1;
+}
 
 // Generating into a copy shows what is missing and leaves the migrations alone. drizzle-kit wants a relative path.
 mkdirSync(join(root, ".wrangler"), { recursive: true });

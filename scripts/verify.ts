@@ -21,6 +21,12 @@ interface Check {
 
 const script = (name: string, ...args: string[]) => ({ command: "node", args: [`scripts/${name}.ts`, ...args] });
 
+/** The client is also for projects with TypeScript 5, which its folder has. */
+const ownTypeScript = {
+  command: "node",
+  args: ["clients/typescript/node_modules/typescript/bin/tsc", "-p", "clients/typescript", "--noEmit"],
+};
+
 const CHECKS: readonly Check[] = [
   { name: "no wrangler.json(c)", ...script("check-no-wrangler-json") },
   { name: "format and lint", command: "biome", args: ["ci", "--colors=off"] },
@@ -28,8 +34,11 @@ const CHECKS: readonly Check[] = [
   { name: "migrations", ...script("check-migrations") },
   { name: "types: Workers", command: "tsc", args: ["-p", "tsconfig.json"] },
   { name: "types: tools and e2e", command: "tsc", args: ["-p", "tsconfig.node.json"] },
+  { name: "types: client", ...ownTypeScript },
   { name: "bundle sizes", ...script("check-bundles"), tell: true },
   { name: "OpenAPI and samples", ...script("write-openapi", "--check") },
+  { name: "client, collection", ...script("build-client", "--check") },
+  { name: "supply chain", ...script("supply-chain/check"), tell: true },
   { name: "tests", command: "vitest", args: ["run", "--coverage"], live: true },
 ];
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 
-const OFFICIAL = "https://api.cloudflare.com/client/v4";
+export const OFFICIAL = "https://api.cloudflare.com/client/v4";
 const TIMEOUT_MS = 30_000;
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 500;
@@ -12,9 +12,22 @@ const envelope = z.object({
   success: z.boolean(),
   errors: z.array(z.object({ code: z.number(), message: z.string() })).default([]),
   result: z.unknown().optional(),
-  result_info: z.object({ total_pages: z.number().optional(), cursor: z.string().optional() }).nullish(),
+  result_info: z
+    .object({
+      total_pages: z.number().optional(),
+      total_count: z.number().optional(),
+      per_page: z.number().positive().optional(),
+      cursor: z.string().optional(),
+    })
+    .nullish(),
 });
 type Envelope = z.infer<typeof envelope>;
+
+/** Not every list tells how many pages it has, and some have smaller ones than they are asked for. */
+function pagesOf(info: Envelope["result_info"]): number {
+  const { total_pages, total_count = 0, per_page = Infinity } = info ?? {};
+  return total_pages ?? Math.ceil(total_count / per_page);
+}
 
 /** Cloudflare refused, or did not answer. `codes` are its own numbers for what went wrong. */
 export class CloudflareError extends Error {
@@ -79,7 +92,7 @@ export class CloudflareApi {
         query: { ...query, page: String(page), per_page: "100" },
       });
       items.push(...z.array(item).parse(result ?? []));
-      pages = result_info?.total_pages ?? 1;
+      pages = pagesOf(result_info);
     }
     return items;
   }

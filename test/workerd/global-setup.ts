@@ -1,4 +1,6 @@
 import type { TestProject } from "vitest/node";
+// The Worker's assets: what /api/docs answers.
+import "../../scripts/build-docs-page.ts";
 import { startGeminiFake } from "../../src/providers/gemini/fake.ts";
 import type { HttpFake } from "../../src/providers/http-fake.ts";
 import { startLokiFake } from "../../src/providers/loki/fake.ts";

@@ -1,3 +1,4 @@
+import { letGo } from "../../kernel/let-go.ts";
 import {
   digitalSourceXmp,
   embedXmp,
@@ -58,12 +59,14 @@ async function finish(
   const isAsAsked = mime === outputMime && orientation === 1;
   const encoded = isAsAsked ? plain : await codec.encode(raster, outputMime, { quality: RESULT_QUALITY });
   const source = provider === "local" ? "algorithmicallyEnhanced" : "compositeWithTrainedAlgorithmicMedia";
+  const thumbnails = await thumbnailsOf(codec, raster);
+  letGo(decoded, raster);
   return {
     bytes: embedXmp(encoded, outputMime, digitalSourceXmp(source)),
     mime: outputMime,
     width: raster.width,
     height: raster.height,
-    ...(await thumbnailsOf(codec, raster)),
+    ...thumbnails,
   };
 }
 

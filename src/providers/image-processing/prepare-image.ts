@@ -1,3 +1,4 @@
+import { letGo } from "../../kernel/let-go.ts";
 import { inspectImage, stripMetadata } from "../../modules/images/jobs.ts";
 import { type ImageCodec, ImageCodecError, type ImageMime, MAX_DECODE_PIXELS } from "../../ports/image-codec.ts";
 import { GenerationError, type SourceImage } from "../../ports/image-generator.ts";
@@ -52,14 +53,13 @@ export function isVerdict(error: unknown): boolean {
 async function prepareHere({ codec }: ImageProcessing, request: PrepareRequest): Promise<PreparedImage> {
   const { bytes, mime, orientation } = request;
   const stripped = stripMetadata(bytes, mime);
-  const upright = orientRaster(await codec.decode(stripped, mime), orientation);
-  return {
-    ok: true,
-    original: orientation === 1 ? stripped : await codec.encode(upright, mime, { quality: ORIGINAL_QUALITY }),
-    width: upright.width,
-    height: upright.height,
-    ...(await thumbnailsOf(codec, upright)),
-  };
+  const decoded = await codec.decode(stripped, mime);
+  const upright = orientRaster(decoded, orientation);
+  if (upright !== decoded) letGo(decoded);
+  const original = orientation === 1 ? stripped : await codec.encode(upright, mime, { quality: ORIGINAL_QUALITY });
+  const thumbnails = await thumbnailsOf(codec, upright);
+  letGo(upright);
+  return { ok: true, original, width: upright.width, height: upright.height, ...thumbnails };
 }
 
 async function prepareOutside({ transform }: ImageProcessing, request: PrepareRequest): Promise<PreparedImage> {

@@ -1,3 +1,4 @@
+import { letGo } from "../../kernel/let-go.ts";
 import { createPlane, type Plane } from "./plane.ts";
 
 /** Mean over a (2·radius + 1)² window, edges repeated; running sums, so the time doesn't depend on the radius. */
@@ -20,6 +21,7 @@ export function gaussianBlur(source: Plane, sigma: number): Plane {
     boxBlur(from, radius, scratch, target);
     from = target;
   }
+  letGo(scratch);
   return target;
 }
 

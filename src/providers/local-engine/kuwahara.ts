@@ -1,3 +1,4 @@
+import { letGo } from "../../kernel/let-go.ts";
 import type { Raster } from "../../ports/image-codec.ts";
 import { boxBlur } from "./blur.ts";
 import { blankLike, clamp, createPlane } from "./plane.ts";
@@ -53,11 +54,12 @@ export function kuwahara(source: Raster, radius: number): Raster {
       out[p + 2] = b * scale;
     }
   }
+  letGo({ data: windows });
   return target;
 }
 
 /** For the window around every pixel its mean red, green and blue, and 1/(variance of luma + ε)⁴, side by side. */
-function windowsOf({ width, height, data }: Raster, reach: number): Float32Array {
+function windowsOf({ width, height, data }: Raster, reach: number): Float32Array<ArrayBuffer> {
   const windows = new Float32Array(width * height * 4);
   const plane = createPlane(width, height);
   const values = plane.data;
@@ -79,5 +81,6 @@ function windowsOf({ width, height, data }: Raster, reach: number): Float32Array
     const square = inverse * inverse;
     windows[p + 3] = square * square;
   }
+  letGo(plane, scratch);
   return windows;
 }

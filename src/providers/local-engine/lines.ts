@@ -1,3 +1,4 @@
+import { letGo } from "../../kernel/let-go.ts";
 import { gaussianBlur } from "./blur.ts";
 import { createPlane, type Plane, softTanh } from "./plane.ts";
 
@@ -23,6 +24,7 @@ export function inkLines(luma: Plane, { sigma, sharpness, threshold, steepness }
     const value = (1 + sharpness) * (fine.data[i] as number) - sharpness * (coarse.data[i] as number);
     fine.data[i] = value >= threshold ? 1 : 1 + softTanh(steepness * (value - threshold));
   }
+  letGo(coarse);
   return fine;
 }
 
@@ -34,6 +36,7 @@ export function outlines(luma: Plane, sigma: number, strength: number): Plane {
     const edge = (coarse.data[i] as number) - (fine.data[i] as number) - 0.006;
     fine.data[i] = edge <= 0 ? 1 : 1 - softTanh(strength * edge);
   }
+  letGo(coarse);
   return fine;
 }
 

@@ -1,3 +1,4 @@
+import { letGo } from "../../kernel/let-go.ts";
 import { type ImageCodec, ImageCodecError, MAX_DECODE_PIXELS, type Raster } from "../../ports/image-codec.ts";
 import {
   type GeneratedImage,
@@ -38,6 +39,7 @@ export function createLocalImageGenerator({ codec }: { readonly codec: ImageCode
       const work = await stage(() => prepareWork(request, codec, stage));
       const raster = await stage(() => work());
       const bytes = await stage(() => encode(codec, raster, request));
+      letGo(raster);
       await stage(() => null);
       return { ...bytes, model: LOCAL_MODEL, degraded: request.kind === "tryon", usage: null };
     },
@@ -62,17 +64,24 @@ async function prepareWork(request: GenerateRequest, codec: ImageCodec, stage: S
   if (request.kind === "tryon") {
     const person = await load(request.person);
     const garment = await load(request.garment);
-    return () => tryOn(person, garment, request.category, rng).raster;
+    return () => consume([person, garment], () => tryOn(person, garment, request.category, rng).raster);
   }
   if ("preset" in request.style) {
     const preset = findPreset(request.style.preset);
     if (!preset) throw new GenerationError("invalid_input", `Unknown preset ${JSON.stringify(request.style.preset)}`);
     const person = await load(request.person);
-    return () => preset.apply(person, { rng });
+    return () => consume([person], () => preset.apply(person, { rng }));
   }
   const person = await load(request.person);
   const style = await load(request.style.image);
-  return () => transferStyle(person, style, 1, rng);
+  return () => consume([person, style], () => transferStyle(person, style, 1, rng));
+}
+
+/** Pictures that nobody needs once the effect is painted: encoding takes about as much memory as they do. */
+function consume(pictures: readonly Raster[], effect: () => Raster): Raster {
+  const painted = effect();
+  letGo(...pictures);
+  return painted;
 }
 
 async function loadPicture({ bytes, mime }: SourceImage, codec: ImageCodec, stage: Stage): Promise<Raster> {
@@ -83,9 +92,11 @@ async function loadPicture({ bytes, mime }: SourceImage, codec: ImageCodec, stag
   }
   const scale = LOCAL_MAX_SIDE / Math.max(width, height);
   if (scale >= 1) return raster;
-  return stage(() =>
+  const small = await stage(() =>
     codec.resize(raster, Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))),
   );
+  letGo(raster);
+  return small;
 }
 
 async function decode(bytes: Uint8Array, mime: SourceImage["mime"], codec: ImageCodec): Promise<Raster> {

@@ -1,3 +1,4 @@
+import { letGo } from "../../kernel/let-go.ts";
 import { boxBlur } from "./blur.ts";
 import { clamp, createPlane, type Plane } from "./plane.ts";
 import type { Rng } from "./rng.ts";
@@ -31,7 +32,9 @@ export function grain(width: number, height: number, size: number, rng: Rng): Pl
   if (size <= 0.6) return normalised(noise);
   const scratch = createPlane(width, height);
   const radius = Math.max(1, Math.round(size * 0.8));
-  return normalised(boxBlur(boxBlur(noise, radius, scratch, noise), radius, scratch, noise));
+  boxBlur(boxBlur(noise, radius, scratch, noise), radius, scratch, noise);
+  letGo(scratch);
+  return normalised(noise);
 }
 
 /** Scales to mean 0 and standard deviation 1, in place. */
@@ -62,6 +65,7 @@ export function paperTexture(width: number, height: number, unit: number, rng: R
       plane.data[i] = clamp(0.45 * slope + 0.25 * (slow.data[i] as number), -1, 1);
     }
   }
+  letGo(fibres, slow);
   return plane;
 }
 

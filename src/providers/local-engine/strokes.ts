@@ -1,3 +1,4 @@
+import { letGo } from "../../kernel/let-go.ts";
 import { gaussianBlur } from "./blur.ts";
 import { normalised, whiteNoise } from "./noise.ts";
 import { clamp, createPlane, type Plane } from "./plane.ts";
@@ -7,8 +8,8 @@ import type { Rng } from "./rng.ts";
 interface Field {
   readonly width: number;
   readonly height: number;
-  readonly x: Float32Array;
-  readonly y: Float32Array;
+  readonly x: Float32Array<ArrayBuffer>;
+  readonly y: Float32Array<ArrayBuffer>;
 }
 
 /**
@@ -19,8 +20,11 @@ interface Field {
 export function brushMarks(luma: Plane, length: number, smoothing: number, rng: Rng): Plane {
   const small = halved(luma);
   const flow = flowField(small, smoothing);
-  const noise = gaussianBlur(whiteNoise(small.width, small.height, rng), 0.9);
-  return normalised(smear(noise, flow, Math.max(2, Math.round(length))));
+  const white = whiteNoise(small.width, small.height, rng);
+  const noise = gaussianBlur(white, 0.9);
+  const marks = smear(noise, flow, Math.max(2, Math.round(length)));
+  letGo(small, white, noise, { data: flow.x }, { data: flow.y });
+  return normalised(marks);
 }
 
 /** The mean of each 2×2 block. */
@@ -58,27 +62,11 @@ export function sampleAt({ width, height, data }: Plane, x: number, y: number): 
 
 function flowField(luma: Plane, smoothing: number): Field {
   const { width, height } = luma;
-  const xx = createPlane(width, height);
-  const xy = createPlane(width, height);
-  const yy = createPlane(width, height);
-  const { data } = luma;
-  for (let y = 0, i = 0; y < height; y++) {
-    const up = y > 0 ? width : 0;
-    const down = y < height - 1 ? width : 0;
-    for (let x = 0; x < width; x++, i++) {
-      const dx = (data[i + (x < width - 1 ? 1 : 0)] as number) - (data[i - (x > 0 ? 1 : 0)] as number);
-      const dy = (data[i + down] as number) - (data[i - up] as number);
-      xx.data[i] = dx * dx;
-      xy.data[i] = dx * dy;
-      yy.data[i] = dy * dy;
-    }
-  }
-  const [a, b, c] = [xx, xy, yy].map((plane) => gaussianBlur(plane, smoothing).data) as [
-    Float32Array,
-    Float32Array,
-    Float32Array,
-  ];
-  const field = { width, height, x: a, y: c };
+  const [a, b, c] = structureOf(luma).map((plane) => {
+    const { data } = gaussianBlur(plane, smoothing);
+    letGo(plane);
+    return data;
+  }) as [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>];
   for (let i = 0; i < a.length; i++) {
     const e = a[i] as number;
     const f = b[i] as number;
@@ -88,10 +76,29 @@ function flowField(luma: Plane, smoothing: number): Field {
     const vx = major - e + 1e-6;
     const vy = -f + 0.7e-6;
     const norm = 1 / Math.sqrt(vx * vx + vy * vy + 1e-20);
-    field.x[i] = vx * norm;
-    field.y[i] = vy * norm;
+    a[i] = vx * norm;
+    c[i] = vy * norm;
   }
-  return field;
+  letGo({ data: b });
+  return { width, height, x: a, y: c };
+}
+
+/** The products of both differences, pixel by pixel: xx, xy, yy. */
+function structureOf({ width, height, data }: Plane): readonly [Plane, Plane, Plane] {
+  const planes = [createPlane(width, height), createPlane(width, height), createPlane(width, height)] as const;
+  const [xx, xy, yy] = [planes[0].data, planes[1].data, planes[2].data];
+  for (let y = 0, i = 0; y < height; y++) {
+    const up = y > 0 ? width : 0;
+    const down = y < height - 1 ? width : 0;
+    for (let x = 0; x < width; x++, i++) {
+      const dx = (data[i + (x < width - 1 ? 1 : 0)] as number) - (data[i - (x > 0 ? 1 : 0)] as number);
+      const dy = (data[i + down] as number) - (data[i - up] as number);
+      xx[i] = dx * dx;
+      xy[i] = dx * dy;
+      yy[i] = dy * dy;
+    }
+  }
+  return planes;
 }
 
 function smear(noise: Plane, flow: Field, length: number): Plane {

@@ -1,3 +1,4 @@
+import { letGo } from "../../kernel/let-go.ts";
 import type { Raster } from "../../ports/image-codec.ts";
 import { type LabPlanes, labInto, labOf } from "./lab.ts";
 import { blankLike, clamp, smoothstep } from "./plane.ts";
@@ -71,6 +72,7 @@ export function transferStyle(photo: Raster, style: Raster, strength: number, rn
   }
   const target = blankLike(photo);
   labInto(lab, target);
+  letGo({ data: lab.l }, { data: lab.a }, { data: lab.b });
   return target;
 }
 
@@ -102,7 +104,9 @@ function shiftsBetween(photo: LabPlanes, zones: Zones, style: Raster) {
     const axis = (a: ChannelStats, b: ChannelStats) => ({ from: a.mean, to: b.mean, ratio: sigmaRatio(a, b) });
     return { a: axis(from.a, goal.a), b: axis(from.b, goal.b) };
   }) as [ZoneShift, ZoneShift, ZoneShift];
-  return { lightness: { from: statsOf(photo.l), to: statsOf(to.l) }, shifts };
+  const lightness = { from: statsOf(photo.l), to: statsOf(to.l) };
+  letGo({ data: to.l }, { data: to.a }, { data: to.b });
+  return { lightness, shifts };
 }
 
 /** How much a pixel belongs to a picture's shadows and lights, by its lightness in 1/255 of the range; the rest is middle. */

@@ -1,5 +1,4 @@
 import { sql } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
 import { expect, it } from "vitest";
 import type { Database } from "../../../src/db/d1/atomic.ts";
 import { deleteAccount } from "../../../src/db/d1/repositories/account-deletion.ts";
@@ -18,33 +17,8 @@ import { newId } from "../../../src/kernel/ids.ts";
 import { resultKeys } from "../../../src/modules/conversions/conversion.ts";
 import { imageKeys, objectKeys } from "../../../src/modules/images/object-keys.ts";
 import { conversionInput, createConditions, newConversion } from "../../factories.ts";
-import { bindings, insertImage, insertUser } from "../support/database.ts";
-
-/** Runs `work` and gives the query plans of the statements it sent. */
-async function plansOf(work: (db: Database) => Promise<unknown>): Promise<string[]> {
-  const statements: { sql: string; params: unknown[] }[] = [];
-  const db: Database = drizzle<Record<string, never>>(bindings.DB, {
-    logger: { logQuery: (sql, params) => statements.push({ sql, params }) },
-  });
-  // Drizzle doesn't log what goes in a batch.
-  Object.assign(db, { batch: (statements: readonly Promise<unknown>[]) => Promise.all(statements) });
-  await work(db);
-  const plans: string[] = [];
-  for (const { sql, params } of statements) {
-    const plan = await bindings.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-      .bind(...params)
-      .all<{ detail: string }>();
-    plans.push(plan.results.map((row) => row.detail).join("; "));
-  }
-  return plans;
-}
-
-/**
- * A table gone through. Going through what a statement was given, through parts of its own, or through an index that
- * holds active conversions only is none.
- */
-const TABLE_SCAN =
-  /SCAN (?!(json_each|given|CONSTANT ROW|ready|sound|subjects|waiting)\b|\(subquery|conversions USING INDEX conversions_active\b)/;
+import { insertImage, insertUser } from "../support/database.ts";
+import { plansOf, TABLE_SCAN } from "../support/query-plans.ts";
 
 /** A quota of none, found out when the pictures are in. */
 async function refusedCreate(db: Database): Promise<void> {

@@ -1,3 +1,4 @@
+import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { kuwahara } from "../kuwahara.ts";
 import { labInto, labOf } from "../lab.ts";
@@ -18,8 +19,10 @@ export function cartoon(source: Raster, rng: Rng): Raster {
   const unit = unitOf(source);
   const smooth = kuwahara(source, Math.max(2, 4 * unit));
   keepDetail(smooth, source, 0.45);
-  const lines = outlines(lumaOf(source), Math.max(0.9, 1.8 * unit), 34);
+  const luma = lumaOf(source);
+  const lines = outlines(luma, Math.max(0.9, 1.8 * unit), 34);
   const lab = labOf(smooth);
+  letGo(luma, smooth);
   const phase = rng() * STEP;
   for (let i = 0; i < lab.l.length; i++) {
     const l = lab.l[i] as number;
@@ -31,5 +34,6 @@ export function cartoon(source: Raster, rng: Rng): Raster {
   }
   const target = blankLike(source);
   labInto(lab, target);
+  letGo(lines, { data: lab.l }, { data: lab.a }, { data: lab.b });
   return target;
 }

@@ -1,3 +1,4 @@
+import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { gaussianBlur } from "../blur.ts";
 import { grain } from "../noise.ts";
@@ -29,5 +30,6 @@ export function duotone(source: Raster, rng: Rng): Raster {
     const local = clamp(light + 0.35 * (light - (around.data[i] as number)), 0, 1);
     tone.data[i] = sCurve(local, 0.7) + 0.012 * (noise.data[i] as number);
   }
+  letGo(around, noise);
   return colourMap(source, tone, ramp(inks.map(rgb)));
 }

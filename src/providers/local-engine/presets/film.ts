@@ -1,3 +1,4 @@
+import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { gaussianBlur } from "../blur.ts";
 import { grain } from "../noise.ts";
@@ -30,6 +31,7 @@ export function noir(source: Raster, rng: Rng): Raster {
       tone.data[i] = clamp(glow, 0, 1) * rim + 0.035 * (noise.data[i] as number) * (0.4 + 0.6 * (1 - deep));
     }
   }
+  letGo(around, noise);
   return colourMap(source, tone, ramp([rgb("#07080b"), rgb("#7c7d80"), rgb("#f6f5f1")]));
 }
 
@@ -43,7 +45,8 @@ export function vintage(source: Raster, rng: Rng): Raster {
     curve((v) => 0.09 + 0.87 * sCurve(v, 0.4)),
     curve((v) => 0.17 + 0.66 * v),
   ] as const;
-  const bloom = gaussianBlur(lumaOf(source), Math.max(3, 22 * unit));
+  const luma = lumaOf(source);
+  const bloom = gaussianBlur(luma, Math.max(3, 22 * unit));
   const noise = grain(width, height, Math.max(0.6, unit), rng);
   const leak = pick(rng, [
     { x: -0.05, y: 0.25 },
@@ -74,6 +77,7 @@ export function vintage(source: Raster, rng: Rng): Raster {
       }
     }
   }
+  letGo(luma, bloom, noise);
   return target;
 }
 

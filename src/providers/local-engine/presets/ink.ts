@@ -1,3 +1,4 @@
+import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { inkLines } from "../lines.ts";
 import { cloudNoise, paperTexture } from "../noise.ts";
@@ -20,5 +21,6 @@ export function ink(source: Raster, rng: Rng): Raster {
     const value = tone.data[i] as number;
     tone.data[i] = clamp(value * (0.97 + 0.03 * (paper.data[i] as number)), 0, 1);
   }
+  letGo(luma, waver, paper);
   return colourMap(source, tone, ramp([rgb("#12131a"), rgb("#7d7a78"), rgb("#fbf7ec")]));
 }

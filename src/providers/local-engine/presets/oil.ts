@@ -1,3 +1,4 @@
+import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { kuwahara } from "../kuwahara.ts";
 import { lumaOf, unitOf } from "../plane.ts";
@@ -11,7 +12,8 @@ export function oil(source: Raster, rng: Rng): Raster {
   const painted = kuwahara(source, Math.max(2, 4 * unit));
   keepDetail(painted, source, 0.5);
   saturate(painted, 1.4);
-  const marks = brushMarks(lumaOf(painted), Math.max(4, 11 * unit), Math.max(2, 5 * unit), rng);
+  const luma = lumaOf(painted);
+  const marks = brushMarks(luma, Math.max(4, 11 * unit), Math.max(2, 5 * unit), rng);
   const contrast = curve((value) => sCurve(value, 0.35));
   const { width, height, data } = painted;
   for (let y = 0, p = 0; y < height; y++) {
@@ -24,5 +26,6 @@ export function oil(source: Raster, rng: Rng): Raster {
       data[p + 2] = (contrast[data[p + 2] as number] as number) * light;
     }
   }
+  letGo(luma, marks);
   return painted;
 }

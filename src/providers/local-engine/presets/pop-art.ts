@@ -1,3 +1,4 @@
+import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { gaussianBlur } from "../blur.ts";
 import { kuwahara } from "../kuwahara.ts";
@@ -23,14 +24,17 @@ export function popArt(source: Raster, rng: Rng): Raster {
   const smooth = kuwahara(source, Math.max(2, 4 * unit));
   keepDetail(smooth, source, 0.6);
   const flat = stretchContrast(lumaOf(smooth));
+  letGo(smooth);
   const around = gaussianBlur(flat, Math.max(4, 40 * unit));
   for (let i = 0; i < flat.data.length; i++) {
     const tone = flat.data[i] as number;
     flat.data[i] = clamp(tone + 0.3 * (tone - (around.data[i] as number)), 0, 1);
   }
+  letGo(around);
   const lines = outlines(flat, Math.max(0.9, 2.2 * unit), 30);
   const target = blankLike(source);
   print(target, flat, lines, palette, Math.max(4.5, 10 * unit), rng);
+  letGo(flat, lines);
   return target;
 }
 

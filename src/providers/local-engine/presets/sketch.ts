@@ -1,3 +1,4 @@
+import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { gaussianBlur } from "../blur.ts";
 import { paperTexture, whiteNoise } from "../noise.ts";
@@ -27,12 +28,14 @@ export function sketch(source: Raster, rng: Rng): Raster {
     const graphite = 1 - line * (1 - strokes * 0.82);
     tone.data[i] = 1 - graphite * (0.94 + 0.16 * tooth) - 0.02 + 0.025 * tooth;
   }
+  letGo(luma, soft, hatch, paper);
   return colourMap(source, tone, ramp([rgb("#26262b"), rgb("#8d8c8d"), rgb("#f8f5ee")]));
 }
 
 /** Slanting pencil strokes, about −1 to 1: noise averaged along the diagonal by a running sum. */
 function hatching(width: number, height: number, length: number, rng: Rng): Plane {
-  const noise = gaussianBlur(whiteNoise(width, height, rng), 0.7);
+  const white = whiteNoise(width, height, rng);
+  const noise = gaussianBlur(white, 0.7);
   const out = createPlane(width, height);
   const sums = new Float64Array(width + height);
   const counts = new Int32Array(width + height);
@@ -49,5 +52,6 @@ function hatching(width: number, height: number, length: number, rng: Rng): Plan
       out.data[y * width + x] = clamp(((sum - leaving) / Math.max(1, counts[diagonal] as number)) * gain, -1, 1);
     }
   }
+  letGo(white, noise);
   return out;
 }

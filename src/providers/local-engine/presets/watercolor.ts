@@ -1,3 +1,4 @@
+import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { gaussianBlur } from "../blur.ts";
 import { kuwahara } from "../kuwahara.ts";
@@ -21,8 +22,12 @@ export function watercolor(source: Raster, rng: Rng): Raster {
   const flat = kuwahara(source, Math.max(2, 5 * unit));
   keepDetail(flat, source, 0.5);
   const washes = wobble(flat, unit, rng);
+  letGo(flat);
   saturate(washes, 1.6);
-  const edges = gaussianBlur(gradient(lumaOf(washes)), Math.max(0.7, 1.2 * unit));
+  const luma = lumaOf(washes);
+  const slopes = gradient(luma);
+  const edges = gaussianBlur(slopes, Math.max(0.7, 1.2 * unit));
+  letGo(luma, slopes);
   const flow = fractalNoise(width, height, 110 * unit, 4, rng);
   const paper = paperTexture(width, height, unit, rng);
   const bare = bareBorder(width, height, flow, unit);
@@ -42,6 +47,7 @@ export function watercolor(source: Raster, rng: Rng): Raster {
       data[c] = 255 * (pigment + (0.985 - pigment) * border) - 4 + 3 * (paper.data[i] as number);
     }
   }
+  letGo(edges, flow, paper, bare);
   return washes;
 }
 
@@ -62,6 +68,7 @@ function wobble(source: Raster, unit: number, rng: Rng): Raster {
       target.data[i * 4 + 2] = data[from + 2] as number;
     }
   }
+  letGo(dx, dy);
   return target;
 }
 

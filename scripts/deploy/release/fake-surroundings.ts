@@ -1,0 +1,91 @@
+/** A fake account, production before it, and a release's tools: what tests of releases run in. */
+import { createFakeAnalytics, type FakeAnalytics } from "../fake/analytics-routes.ts";
+import { FAKE_ACCOUNT, FAKE_TOKEN, type FakeCloudflare, startFakeCloudflare } from "../fake/fake-cloudflare.ts";
+import { type FakeProduction, startFakeProduction } from "../fake/fake-production.ts";
+import { resourceRoutes } from "../fake/resource-routes.ts";
+import {
+  activeDeployment,
+  addBucket,
+  addDatabase,
+  addQueue,
+  createFakeAccount,
+  type FakeAccount,
+  type FakeScript,
+} from "../fake/state.ts";
+import { workerRoutes } from "../fake/worker-routes.ts";
+import { QUEUE_ROLES } from "../names.ts";
+import { WORKERS } from "../workers.ts";
+import { createQuickWrangler } from "./fake-wrangler.ts";
+import type { ReleaseOptions } from "./release.ts";
+import { REAL_TOOLS, type ReleaseTools } from "./run.ts";
+
+/** The one of the configurations as they are under version control. */
+export const DATABASE_ID = "00000000-0000-0000-0000-000000000000";
+
+export interface Surroundings {
+  readonly account: FakeAccount;
+  readonly cloudflare: FakeCloudflare;
+  readonly analytics: FakeAnalytics;
+  readonly production: FakeProduction;
+  readonly said: string[];
+  readonly options: ReleaseOptions;
+  readonly tools: ReleaseTools;
+  stop(): Promise<void>;
+}
+
+/** With the resources that the set-up makes, and no Worker yet. */
+export async function startSurroundings(): Promise<Surroundings> {
+  const account = createFakeAccount();
+  addDatabase(account, "ai-styler", DATABASE_ID);
+  addBucket(account, "ai-styler");
+  for (const role of QUEUE_ROLES) addQueue(account, `ai-styler-${role}`);
+  const analytics = createFakeAnalytics(account);
+  const routes = [...workerRoutes(account), ...resourceRoutes(account), ...analytics.account];
+  const cloudflare = await startFakeCloudflare(routes, analytics.global);
+  const production = await startFakeProduction(account);
+  const said: string[] = [];
+  const access = { accountId: FAKE_ACCOUNT, token: FAKE_TOKEN, baseUrl: cloudflare.baseUrl };
+  const env = { PRODUCTION_URL: production.url, RELEASE_STEP: "30ms", RELEASE_STEP_MAX: "90ms", RELEASE_POLL: "10ms" };
+  return {
+    account,
+    cloudflare,
+    analytics,
+    production,
+    said,
+    options: { access, dryRun: false, say: (line) => void said.push(line), env },
+    tools: {
+      ...REAL_TOOLS,
+      wrangler: createQuickWrangler(account),
+      secrets: { read: async () => ({}), drop: async () => {} },
+      pauseMs: 1,
+      stopRequested: () => new Promise(() => {}),
+      commit: async () => "c0ffee".repeat(6),
+      checkout: async () => ({ databaseId: DATABASE_ID }),
+    },
+    async stop() {
+      await cloudflare.stop();
+      await production.stop();
+    },
+  };
+}
+
+export function scriptOf(account: FakeAccount, name: string): FakeScript {
+  const script = account.scripts.get(name);
+  if (script === undefined) throw new Error(`no Worker ${name}`);
+  return script;
+}
+
+/** The version that each of the four has alone; null where two share the traffic. */
+export function soleVersions(account: FakeAccount): (string | null)[] {
+  return WORKERS.map(({ name }) => {
+    const versions = activeDeployment(scriptOf(account, name))?.versions ?? [];
+    return versions.length === 1 ? (versions[0]?.version_id ?? null) : null;
+  });
+}
+
+/** Shares of a Worker's newest version in its deployments, oldest first. */
+export function sharesOfNewest(account: FakeAccount, name: string): number[] {
+  const { versions, deployments } = scriptOf(account, name);
+  const newest = versions.at(-1)?.id;
+  return deployments.map((it) => it.versions.find(({ version_id }) => version_id === newest)?.percentage ?? 0);
+}
