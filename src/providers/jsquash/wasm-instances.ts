@@ -5,7 +5,7 @@ export interface WasmInstance<T> {
 }
 
 /** A wasm heap never shrinks, so an instance above this size is let go after the call and its memory with it. */
-const KEEP_BYTES = 17 * 1024 * 1024;
+const KEEP_BYTES = 20 * 1024 * 1024;
 
 /**
  * Runs calls on a lazily made instance and replaces it when it threw (a trap leaves the heap in an unknown state)
