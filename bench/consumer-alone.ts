@@ -115,7 +115,7 @@ async function ended(service: Simulated, id: string): Promise<string> {
 
 /** Starts the consumer, its tail and who drives it, in a fresh process. `stop` ends it. */
 export async function startAlone(prepared: Prepared): Promise<Alone> {
-  const service = await simulate(driven(prepared), { stateDir: prepared.stateDir, inspect: Boolean(process.env.INSPECT) });
+  const service = await simulate(driven(prepared), { stateDir: prepared.stateDir });
   const url = await service.urlOf(DRIVER);
   const post = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(url + path, { method: "POST", ...init });
@@ -124,8 +124,6 @@ export async function startAlone(prepared: Prepared): Promise<Alone> {
   };
   return {
     pid: service.workerdPid,
-    // @ts-ignore
-    service,
     async run(conversionId) {
       await post(`/job?id=${conversionId}`);
       const status = await ended(service, conversionId);

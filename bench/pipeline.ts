@@ -11,7 +11,8 @@ import type { Simulated, WorkerOptions } from "./simulators.ts";
 
 export const BARE = "bench-pipeline";
 const ROWS_QUEUE = "bench-rows";
-const POLL_MS = 20;
+/** Seldom: each look is work for the Workers' thread, and times are taken from the rows. */
+const POLL_MS = 100;
 const DRAIN_TIMEOUT_MS = 60_000;
 /** Makers of jobs; each may have so many under way as there are in a round. */
 const USERS = 8;

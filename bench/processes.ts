@@ -17,17 +17,17 @@ export function cpuTime(pid: number): CpuTime {
   return { mainMs: msOf(pid), allMs };
 }
 
-function statusMiB(pid: number, field: "VmHWM" | "VmRSS"): number {
+function statusMiB(pid: number, field: "VmHWM" | "VmRSS" | "RssFile"): number {
   const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   if (kib === undefined) throw new Error(`/proc/${pid}/status tells no ${field}`);
   return Number(kib) / 1024;
 }
 
-/** Resident memory now, in MiB. */
-export const residentMiB = (pid: number) => statusMiB(pid, "VmRSS");
+/** Memory that is in use now, in MiB. Pages of the program's own file, which come as its code is run, don't count. */
+export const residentMiB = (pid: number) => statusMiB(pid, "VmRSS") - statusMiB(pid, "RssFile");
 
-/** The most resident memory since the start or the last {@link forgetPeak}, in MiB. */
-export const peakMiB = (pid: number) => statusMiB(pid, "VmHWM");
+/** The most that was in use since the start or the last {@link forgetPeak}, in MiB. */
+export const peakMiB = (pid: number) => statusMiB(pid, "VmHWM") - statusMiB(pid, "RssFile");
 
 /** Lets the peak begin anew. */
 export function forgetPeak(pid: number): void {

@@ -20,8 +20,20 @@ import { mixedLoad } from "./rows/6-mixed-load.ts";
 import { largeTable } from "./rows/7-large-table.ts";
 import { localEngine } from "./rows/8-local-engine.ts";
 import { apiBundle } from "./rows/9-api-bundle.ts";
+import { consumerMemory } from "./rows/10-consumer-memory.ts";
 
-const ROWS: readonly Row[] = [authenticatedRead, create, limiter, passwordHash, pipeline, mixedLoad, largeTable, localEngine, apiBundle];
+const ROWS: readonly Row[] = [
+  authenticatedRead,
+  create,
+  limiter,
+  passwordHash,
+  pipeline,
+  mixedLoad,
+  largeTable,
+  localEngine,
+  apiBundle,
+  consumerMemory,
+];
 const RESULTS = join(import.meta.dirname, "results.json");
 const SAVED = join(ROOT, "docs/bench");
 const USAGE = `usage: npm run bench -- [--save] [row …]

@@ -87,8 +87,8 @@ const NOTES = [
   "The provider is a fake of Google's API in the harness, over HTTP, which answers with a picture of 128 px; nothing is",
   "taken off for its time. Both queues hand out one message at a time and wait for it (miniflare's queues do, deployed",
   "ones have ten under way), so that conversions a second are one over the time of one.",
-  "The reference's message brings one statement. A conversion of a paid provider brings fifteen batches and statements of D1,",
-  "eight requests to R2, two calls of the circuit's object, a request to the provider, a decode and three encodes.",
+  "The reference's message brings one statement. A conversion of a paid provider brings twelve requests to D1 with 24",
+  "statements, seven to R2, two calls of the circuit's object, one of the provider, a decode and three encodes.",
 ];
 
 async function overhead(pipeline: Pipeline, side: 128 | 1024, times: number): Promise<[Figure, string]> {

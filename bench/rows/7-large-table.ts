@@ -6,10 +6,10 @@ const LARGE = 1_000_000;
 const SMALL = 1_000;
 const MARK = { kind: "at most", ratio: 1.25 } as const;
 const CONNECTIONS = 8;
-const REQUESTS = 80;
-const ROUNDS = 14;
+const REQUESTS = 40;
+const ROUNDS = 30;
 /** Rounds before anything counts: the optimizing compiler's turn. */
-const WARM_UP = 3;
+const WARM_UP = 6;
 const SAMPLE_EVERY = 20;
 
 const READS = {

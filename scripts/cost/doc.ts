@@ -50,7 +50,8 @@ function cpuTable({ operations }: Measured): string {
 
 function priceTable(): string {
   const rows = Object.values<Price>(PRICES).map(({ product, line, unit, included, dollars, per, source }) => {
-    return [`[${product}](${source}): ${line}`, `${short(included)} ${unit}`, `$${dollars} for ${short(per)}`];
+    const many = (amount: number) => (unit === "bytes" ? `${short(amount)}B` : `${short(amount)} ${unit}`);
+    return [`[${product}](${source}): ${line}`, many(included), `$${dollars} for ${many(per)}`];
   });
   const plan = [`[Workers](${PLAN.source}): plan`, "", `$${PLAN.dollars}`];
   const pictures = PROVIDERS.map((provider) => [`A picture by ${provider}`, "", money(pictureDollars(provider))]);

@@ -109,7 +109,7 @@ export function limitsOf(measured: Measured, month: Month, a: Assumptions): read
       "isolates that ask less often",
     ),
     limit("Shard of the metrics", atPeak(flushes) / SHARDS, OBJECT_REQUESTS, "requests/s", "more METRICS_SHARDS"),
-    limit("Retention", removed, SWEPT, "pictures/min", "larger sweeps, or R2's own lifecycle rules"),
+    limit("Retention", removed, SWEPT, "pictures/min", "larger sweeps"),
   ];
   return limits.toSorted((x, y) => y.value / y.limit - x.value / x.limit);
 }

@@ -145,7 +145,7 @@ export function invoiceOf({ bill, mix }: Pick<Month, "bill" | "mix">, { provider
     return { product, line, unit, amount, dollars: amount * each, isAnnounced: false };
   };
   const lines = [
-    plain("Workers", "plan", "months", 1, PLAN.dollars),
+    plain("Workers", "plan", "month", 1, PLAN.dollars),
     ...priced,
     plain("Provider", provider, "pictures", mix.create, pictureDollars(provider)),
     plain("SMS", "codes", "messages", mix.signUp, smsDollars),

@@ -1,9 +1,5 @@
 /** Users of the fuzzed service, made through its API as clients make them. */
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { ApiClient, ApiError, newPhone } from "../api-client.ts";
-import { ROOT } from "../stack-env.ts";
 import type { Service } from "./service.ts";
 
 export const PASSWORD = "seven-lamps-of-architecture";
@@ -71,17 +67,6 @@ export class Accounts {
   async logIn({ phone }: Account): Promise<Account> {
     const json = { phone, password: PASSWORD };
     return toAccount(await this.#client.call<SessionBody>("POST", "/api/auth/login", { json }));
-  }
-
-  /** A new admin; null where the database is out of reach. */
-  async admin(): Promise<Account | null> {
-    const { stateDir } = this.#service;
-    if (stateDir === null) return null;
-    const account = await this.signUp();
-    const args = ["--no-warnings", join(ROOT, "scripts/admin.ts"), "grant", "--phone", account.phone];
-    const env = { PATH: process.env.PATH, HOME: process.env.HOME, STATE_DIR: stateDir };
-    await promisify(execFile)(process.execPath, args, { cwd: ROOT, env });
-    return this.logIn(account);
   }
 
   /** Whether its access token still opens anything. */

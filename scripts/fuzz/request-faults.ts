@@ -22,14 +22,18 @@ const UNAUTHENTICATED: readonly Auth[] = [
   "twice",
 ];
 
+/** A signed url needs no token, and is refused for another picture before anybody looks for that. */
+function unsigned({ query }: FuzzRequest): readonly Pair[] {
+  return query.filter(([name]) => name !== "sig" && name !== "exp");
+}
+
 function authFaults({ endpoint, plan }: Subject): Fault[] {
   if (!endpoint.operation.security.some((scheme) => "bearer" in scheme)) return [];
   // Logging out works with the token of a session that has ended, too.
   const kinds = UNAUTHENTICATED.filter((auth) => auth !== "ended" || endpoint.id !== "logout");
   const refused = fc.constantFrom(...kinds).map((auth) => (right: FuzzRequest) => ({
     ...right,
-    // A signed url needs no token.
-    query: right.query.filter(([name]) => name !== "sig" && name !== "exp"),
+    query: unsigned(right),
     auth,
     expect: [401],
     about: `authorization: ${auth}`,
@@ -165,7 +169,11 @@ function queryFaults(subject: Subject): Fault[] {
 
 function pathFaults({ endpoint, plan }: Subject): Fault[] {
   const foreign = (plan.foreign ?? []).map((params) =>
-    fault("what is not there, or not the caller's", [404], (right) => ({ ...right, params })),
+    fault("what is not there, or not the caller's", [404], (right) => ({
+      ...right,
+      params,
+      query: unsigned(right),
+    })),
   );
   if (foreign.length === 0) return [];
   const names = Object.keys(plan.params ?? {});
@@ -188,6 +196,7 @@ function pathFaults({ endpoint, plan }: Subject): Fault[] {
     .map((value) => (right: FuzzRequest) => ({
       ...right,
       params: { ...right.params, ...Object.fromEntries(names.slice(-1).map((name) => [name, value])) },
+      query: unsigned(right),
       expect: [404],
       about: `an id like "${value.slice(0, 20)}"`,
     }));

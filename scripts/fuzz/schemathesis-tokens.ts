@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Operation } from "../openapi/types.ts";
 import { type Account, Accounts } from "./accounts.ts";
+import { grantWishes } from "./operator.ts";
 import type { Service } from "./service.ts";
 
 /** After these, a token is worth nothing: each request gets a user of its own. */
@@ -16,16 +17,19 @@ export interface TokenDesk {
 /** The kinds of user that requests are made as. */
 class Desk {
   readonly #accounts: Accounts;
+  readonly #stateDir: string;
   readonly #kept = new Map<string, Promise<Account>>();
 
-  constructor(accounts: Accounts) {
+  constructor(accounts: Accounts, stateDir: string) {
     this.#accounts = accounts;
+    this.#stateDir = stateDir;
   }
 
   async #make(role: string): Promise<Account> {
-    const account = role === "admin" ? await this.#accounts.admin() : await this.#accounts.signUp();
-    if (account === null) throw new Error("there is no database to make an admin in");
-    return account;
+    const account = await this.#accounts.signUp();
+    if (role !== "admin") return account;
+    await grantWishes(this.#stateDir, { adminId: account.userId, conversionIds: [] });
+    return this.#accounts.logIn(account);
   }
 
   /** The one of that role; a new one when something has ended its session. */
@@ -45,7 +49,8 @@ class Desk {
 
 /** `GET /<operationId>` answers a token as text, and 204 where the operation takes none. */
 export async function openTokenDesk(service: Service, operations: readonly Operation[]): Promise<TokenDesk> {
-  const desk = new Desk(new Accounts(service));
+  if (service.stateDir === null) throw new Error("there is no database to make an admin in");
+  const desk = new Desk(new Accounts(service), service.stateDir);
   const byId = new Map(operations.map((operation) => [operation.operationId, operation]));
   // One after the other: two requests must not both find that a user is missing.
   let queue: Promise<unknown> = Promise.resolve();

@@ -74,4 +74,7 @@ if (found.version !== VERSION) {
     `This was made for schemathesis ${VERSION}; found ${found.version}: other checks may come out.\n`,
   );
 }
+process.stdout.write(
+  "No operation, check or phase is left out; exceptions: scripts/fuzz/schemathesis/schemathesis.toml\n",
+);
 process.exit(await run(found.program, process.argv.slice(2)));

@@ -1,12 +1,11 @@
 /** What the names in generated requests stand for: users, pictures and conversions of this run. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { ApiClient, ApiError, type Conversion, type Image, newPhone } from "../api-client.ts";
 import { type Account, Accounts, type Challenge, PASSWORD } from "./accounts.ts";
-import { addDeadLetters } from "./dead-letters.ts";
+import { grantWishes } from "./operator.ts";
 import { drawPictures, type PictureName } from "./pictures.ts";
 import type { Service } from "./service.ts";
 
-const LETTERS = 40;
+const LETTERS = 16;
 /** Access tokens of a usual deployment last ten minutes. */
 const TOKEN_AGE_MS = 8 * 60_000;
 
@@ -37,9 +36,7 @@ export class World {
     const world = new World(service, await drawPictures());
     world.#kept.set("main", { account: await world.accounts.signUp(), signedInAt: Date.now() });
     world.#kept.set("other", { account: await world.accounts.signUp(), signedInAt: Date.now() });
-    const admin = await world.accounts.admin();
-    if (admin !== null) world.#kept.set("admin", { account: admin, signedInAt: Date.now() });
-    if (service.stateDir !== null) await world.#writeLetters(service.stateDir);
+    if (service.stateDir !== null) await world.#grantWishes(service.stateDir);
     return world;
   }
 
@@ -109,12 +106,12 @@ export class World {
     });
   }
 
-  async #writeLetters(stateDir: string): Promise<void> {
-    const ids: string[] = [];
-    for (let i = 0; i < LETTERS; i++) ids.push(await this.canceled("other"));
-    this.#letters.push(...(await addDeadLetters(stateDir, ids)));
-    // The database was written to from outside: give the running one a moment to see it.
-    await sleep(100);
+  /** An admin, and letters in his queue. */
+  async #grantWishes(stateDir: string): Promise<void> {
+    const account = await this.accounts.signUp();
+    const conversionIds = await Promise.all(Array.from({ length: LETTERS }, () => this.canceled("other")));
+    this.#letters.push(...(await grantWishes(stateDir, { adminId: account.userId, conversionIds })));
+    this.#kept.set("admin", { account: await this.accounts.logIn(account), signedInAt: Date.now() });
   }
 
   letter(): string {

@@ -41,6 +41,10 @@ function addAnswers(method: Method, operation: Operation): void {
     limited.description += `\n\n${problem(["rate_limited"]).description}`;
   }
   responses[405] = problem(["method_not_allowed"]);
+  const unavailable = responses[503];
+  if (unavailable && !unavailable.description.includes("`service_unavailable`")) {
+    unavailable.description += `\n\n${problem(["misconfigured", "service_unavailable"]).description}`;
+  }
 }
 
 /** The error codes a description names, of that status: so that programs can read them, too. */

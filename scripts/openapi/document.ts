@@ -1,4 +1,5 @@
 /** The OpenAPI document: what the routes of the app say of themselves, and what only readers of it need. */
+import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { completeDocument } from "./complete.ts";
 import type { OpenApiDocument } from "./types.ts";
@@ -36,11 +37,24 @@ interface AppModule {
 /** What the platform brings along; the routes are only read here, not run. */
 const PLATFORM = "data:text/javascript,export const tracing = undefined;";
 
+/** JSON as the bundler takes it: its names can be imported one by one. */
+function asModule(url: string): string {
+  const value = JSON.parse(readFileSync(new URL(url), "utf8")) as object;
+  const named = Object.entries(value).filter(([name]) => /^[a-z]\w*$/i.test(name));
+  const exports = named.map(
+    ([name, part]) => `const _${name} = ${JSON.stringify(part)}; export { _${name} as ${name} };`,
+  );
+  return `data:text/javascript,${encodeURIComponent(exports.join("\n"))}`;
+}
+
 /** The document of the app as its source stands, as text. */
 export async function generateDocument(): Promise<string> {
   const hooks = registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === "cloudflare:workers" ? { url: PLATFORM, shortCircuit: true } : next(specifier, context),
+    resolve(specifier, context, next) {
+      if (specifier === "cloudflare:workers") return { url: PLATFORM, shortCircuit: true };
+      const found = next(specifier, context);
+      return found.url.endsWith(".json") ? { url: asModule(found.url), shortCircuit: true } : found;
+    },
   });
   try {
     // Not by a literal: the scripts are checked with Node's types, the app with those of Workers.

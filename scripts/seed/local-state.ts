@@ -173,6 +173,7 @@ export async function fillState(stateDir: string, plan: Plan, options: FillOptio
       const db = new DatabaseSync(copy, { readOnly: true });
       await options.before(db).finally(() => db.close());
     }
+    options.signal?.throwIfAborted();
     sync(copy);
     for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true });
     renameSync(copy, file);

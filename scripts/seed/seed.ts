@@ -1,11 +1,12 @@
 /** `npm run db:seed`: a local database as after 90 days of use, and a user to look at it as. */
 import { randomInt } from "node:crypto";
 import { isAbsolute, relative, resolve } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
 import { ROOT } from "../stack-env.ts";
 import { DEMO_PASSWORD, DEMO_PHONE, knownUser } from "./demo.ts";
 import { fillState, keepAlone, migrate, resetState, SeedError } from "./local-state.ts";
-import { loadSamples, storeObjects } from "./pictures.ts";
+import type { KnownUser } from "./people.ts";
 import { checkPlan, type Plan, type Progress } from "./seed-database.ts";
 
 const USAGE = `npm run db:seed -- [--conversions N] [--users N] [--seed S] [--until TIME] [--reset]
@@ -62,7 +63,8 @@ function readOptions(): Options {
       exitWithUsage(2, "Only the local database can be filled: what is made up has no place elsewhere.\n\n");
     const conversions = wholeNumber(values.conversions, 10_000, 1, MOST_CONVERSIONS);
     const until = values.until === undefined ? Date.now() : Date.parse(values.until);
-    if (Number.isNaN(until)) exitWithUsage(2, `"${values.until}" is no time, such as 2026-11-30T12:00:00Z\n\n`);
+    const isPast = until <= Date.now();
+    if (!isPast) exitWithUsage(2, `"${values.until}" is no time that has come, such as 2026-11-30T12:00:00Z\n\n`);
     return {
       conversions,
       users: wholeNumber(values.users, Math.max(20, Math.ceil(conversions / 20)), 3, MOST_CONVERSIONS),
@@ -92,6 +94,12 @@ function shown(path: string): string {
   return inside.startsWith("..") || isAbsolute(inside) ? path : inside;
 }
 
+function signIn(db: DatabaseSync, { phone, passwordHash }: KnownUser): string {
+  const isNew = db.prepare("SELECT 1 FROM users WHERE phone = ? AND password_hash = ?").get(phone, passwordHash);
+  if (isNew) return `sign in with phone ${phone} and password ${DEMO_PASSWORD}`;
+  return `sign in with phone ${phone}: its account was there before, with the password it had (${DEMO_PASSWORD} at first)`;
+}
+
 function interruption(): AbortSignal {
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -103,17 +111,16 @@ function interruption(): AbortSignal {
 async function main(): Promise<void> {
   const options = readOptions();
   const stateDir = resolve(ROOT, process.env.STATE_DIR || ".wrangler/state");
+  keepAlone(stateDir).release();
+  // Wrangler and miniflare come with it, which take longer to load than to be refused.
+  const { loadSamples, storeObjects } = await import("./pictures.ts");
   const samples = await loadSamples();
-  const own = {
-    phone: DEMO_PHONE,
-    name: "Demo",
-    conversions: Math.min(DEMO_CONVERSIONS, Math.floor(options.conversions / 4)),
-  };
-  const plan: Plan = { ...options, known: [await knownUser(own, samples.pictures)] };
+  const share = Math.min(DEMO_CONVERSIONS, Math.floor(options.conversions / 4));
+  const demo = await knownUser({ phone: DEMO_PHONE, name: "Demo", conversions: share }, samples.pictures);
+  const plan: Plan = { ...options, known: [demo] };
   checkPlan(plan);
   say(`seed ${plan.seed}: ${plan.conversions} conversions of ${plan.users} users into ${shown(stateDir)}`);
   if (options.reset) resetState(stateDir);
-  else keepAlone(stateDir).release();
   await migrate(stateDir);
   say(`${seconds()}  the database is migrated`);
   let told = "";
@@ -125,15 +132,13 @@ async function main(): Promise<void> {
       say(`${seconds()}  rows and indexes are written`);
       const stored = await storeObjects(stateDir, db, [DEMO_PHONE], samples);
       told = `The database has ${count("conversions")} conversions, ${count("users")} users and ${count("images")} images
-now, and the bucket the pictures of ${stored} images: those of the demo user that retention has left.`;
-    },
-  });
-  say(`${seconds()}  done\n
-${told}
+now, and the bucket the pictures of ${stored} images: those of the demo user that retention has left.
 
   npm run dev${process.env.STATE_DIR ? "   with the same STATE_DIR" : ""}
-  sign in with phone ${DEMO_PHONE} and password ${DEMO_PASSWORD}
-`);
+  ${signIn(db, demo)}`;
+    },
+  });
+  say(`${seconds()}  done\n\n${told}\n`);
 }
 
 try {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createApp } from "../../../src/app.ts";
+import { signUpAdmin } from "../admin/support.ts";
+import { apiWith } from "../support/app.ts";
 import { api } from "../support/client.ts";
 
 interface Operation {
@@ -47,5 +49,19 @@ describe("the OpenAPI document", () => {
       const response = await api(path.replace("{id}", "x"), { method });
       expect(response.status, name).toBe(401);
     }
+  });
+
+  it("is true about pace: with nothing left of a caller's limits, 429 comes exactly where it is documented", async () => {
+    const { token } = await signUpAdmin();
+    const nothing = { COMMANDS: "0", UPLOADS: "0", CONVERSIONS: "0" };
+    const limits = Object.entries(nothing).map(([name, limit]) => [`RATE_LIMIT_${name}_PER_USER`, limit]);
+    for (const [name, operation] of await operations()) {
+      // Logging out comes last: it is never refused.
+      if (!operation.security?.some((scheme) => "bearer" in scheme) || operation.operationId === "logout") continue;
+      const [method, path] = name.split(" ") as [string, string];
+      const { status } = await apiWith(Object.fromEntries(limits), path.replace(/\{\w+\}/g, "x"), { method, token });
+      expect(status === 429, `${name}: ${status}`).toBe("429" in operation.responses);
+    }
+    expect((await apiWith(Object.fromEntries(limits), "/api/auth/logout", { method: "POST", token })).status).toBe(204);
   });
 });

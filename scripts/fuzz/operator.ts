@@ -1,9 +1,17 @@
-/** Dead letters, which no client can bring about: rows as the consumer of the dead queue leaves them. */
+/** What no client can bring about, written into the database as an operator or the queue's consumer would. */
 import { newId } from "../../src/kernel/ids.ts";
+import { changeRole } from "../admin-sql.ts";
 import { openD1, sqlText } from "../d1.ts";
 
-/** Writes a letter for each of the conversions, which have ended. @returns the letters' ids. */
-export async function addDeadLetters(stateDir: string, conversionIds: readonly string[]): Promise<string[]> {
+interface Wishes {
+  /** Who becomes an admin. */
+  readonly adminId: string;
+  /** Conversions that have ended; each gets a dead letter. */
+  readonly conversionIds: readonly string[];
+}
+
+/** Grants all wishes in one transaction, on the state of a local service. @returns the letters' ids. */
+export async function grantWishes(stateDir: string, { adminId, conversionIds }: Wishes): Promise<string[]> {
   const now = Date.now();
   const letters = conversionIds.map((conversionId) => ({ id: newId("dlt", now), conversionId }));
   const statements = letters.map(
@@ -15,7 +23,7 @@ export async function addDeadLetters(stateDir: string, conversionIds: readonly s
   const previous = process.env.STATE_DIR;
   process.env.STATE_DIR = stateDir;
   try {
-    await openD1(false).execute(statements.join("\n"));
+    await openD1(false).execute([changeRole("grant", adminId, now).sql, ...statements].join("\n"));
   } finally {
     if (previous === undefined) delete process.env.STATE_DIR;
     else process.env.STATE_DIR = previous;
