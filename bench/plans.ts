@@ -2,8 +2,20 @@
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { drizzle } from "drizzle-orm/d1";
 import type { Database } from "../src/db/d1/atomic.ts";
-import { createD1ConversionRepository } from "../src/db/d1/repositories/conversions.ts";
 import type { Fact } from "./measure.ts";
+
+interface PageRequest {
+  readonly limit: number;
+  readonly afterKey: string | null;
+}
+
+/** The reads of the repository. By its address: its types lead to those of the Workers, which tools don't know. */
+interface Reads {
+  find(userId: string, id: string): Promise<unknown>;
+  list(userId: string, filter: { status: string | null; kind: string | null }, page: PageRequest): Promise<unknown>;
+  listOverdue(userId: string | null, now: number, limit: number): Promise<readonly string[]>;
+}
+const REPOSITORY = new URL("../src/db/d1/repositories/conversions.ts", import.meta.url).href;
 
 interface Sent {
   readonly sql: string;
@@ -45,6 +57,9 @@ export async function plansOfReads(file: string, userId: string, id: string): Pr
   const db = new DatabaseSync(file, { readOnly: true });
   try {
     const sent: Sent[] = [];
+    const { createD1ConversionRepository } = (await import(REPOSITORY)) as {
+      createD1ConversionRepository(db: Database): Reads;
+    };
     const conversions = createD1ConversionRepository(asD1(db, sent));
     const [first, deep] = [
       { limit: 20, afterKey: null },
@@ -66,7 +81,7 @@ export async function plansOfReads(file: string, userId: string, id: string): Pr
         () => conversions.list(userId, { ...none, kind: "tryon" }, deep),
       ],
       [
-        "what is out of time, before a list",
+        "what is out of time, where a list shows one",
         "conversions_user_status (user_id=? AND status=?)",
         () => conversions.listOverdue(userId, Date.now(), 50),
       ],

@@ -24,8 +24,9 @@ const queue = z.object({
 
 /** Cloudflare's codes for a name that is taken: somebody else was faster. */
 const TAKEN = new Set([7_502, 10_004, 11_009]);
-/** Objects are deleted one a call, and an account may make 1,200 calls in five minutes. */
-const DELETIONS_AT_ONCE = 4;
+/** Of R2, for an object that isn't there. */
+const NO_SUCH_OBJECT = 10_007;
+/** Of buckets in a list, of objects in a list, and of objects that are deleted by one call: the most there may be. */
 const PAGE = 1_000;
 
 function isTaken(error: unknown): boolean {
@@ -95,16 +96,14 @@ export async function deleteDatabase(api: CloudflareApi, name: string): Promise<
   return true;
 }
 
+/** At most {@link PAGE}. Cloudflare deletes all it can, and calls it a failure when one of them was gone. */
 async function deleteObjects(api: CloudflareApi, name: string, keys: readonly string[]): Promise<void> {
-  const left = [...keys];
-  const worker = async () => {
-    for (let key = left.pop(); key !== undefined; key = left.pop()) {
-      // Slashes stay, as wrangler leaves them.
-      const path = `/r2/buckets/${name}/objects/${key.split("/").map(encodeURIComponent).join("/")}`;
-      await unlessGone(api.call(path, z.unknown(), { method: "DELETE" }));
-    }
-  };
-  await Promise.all(Array.from({ length: DELETIONS_AT_ONCE }, worker));
+  try {
+    await api.call(`/r2/buckets/${name}/objects`, z.unknown(), { method: "DELETE", body: keys });
+  } catch (error) {
+    const isGone = error instanceof CloudflareError && error.codes.every((code) => code === NO_SUCH_OBJECT);
+    if (!isGone || error.codes.length === 0) throw error;
+  }
 }
 
 /** False when it was gone. Only an empty bucket can be deleted, so its objects go first, a page after the other. */
@@ -145,11 +144,13 @@ export async function deleteQueue(api: CloudflareApi, name: string): Promise<boo
   return true;
 }
 
-/** False when it was gone. Its Durable Objects and what they hold go with it. */
+/**
+ * False when it was gone. Its Durable Objects and what they hold go with it, which takes `force`: without, Cloudflare
+ * keeps a Worker that has any. So the caller sees to it that nothing else needs it.
+ */
 export async function deleteWorker(api: CloudflareApi, name: string): Promise<boolean> {
-  const deleted = await unlessGone(
-    api.call(`/workers/scripts/${name}`, z.unknown(), { method: "DELETE" }).then(() => true),
-  );
+  const call = { method: "DELETE", query: { force: "true" } } as const;
+  const deleted = await unlessGone(api.call(`/workers/scripts/${name}`, z.unknown(), call).then(() => true));
   return deleted ?? false;
 }
 

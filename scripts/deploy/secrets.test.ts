@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { access, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CONFIG_VARIABLES } from "../../src/composition/config.ts";
 import { CloudflareApi } from "./cloudflare-api.ts";
@@ -74,6 +77,23 @@ describe("the file that hands secrets over", () => {
     await expect(failing).rejects.toThrow("the deployment failed");
     await expect(access(file)).rejects.toThrow("ENOENT");
   });
+
+  it("is gone, too, after a signal that ends the process", async () => {
+    const module = JSON.stringify(pathToFileURL(join(import.meta.dirname, "secrets.ts")));
+    const script = `
+      import { withSecretsFile } from ${module};
+      await withSecretsFile({ KEY: "k" }, ([, file]) => {
+        process.stdout.write(file);
+        return new Promise((resolve) => setTimeout(resolve, 60_000));
+      });`;
+    const child = spawn(process.execPath, ["--no-warnings", "--input-type=module", "--eval", script]);
+    const [file] = (await once(child.stdout, "data")) as [Buffer];
+    expect(await readFile(String(file), "utf8")).toContain("KEY");
+    child.kill("SIGTERM");
+    const [, signal] = await once(child, "exit");
+    expect(signal).toBe("SIGTERM");
+    await expect(access(String(file))).rejects.toThrow("ENOENT");
+  }, 30_000);
 
   it("isn't there when there is nothing to hand over", async () => {
     expect(await withSecretsFile({}, async (args) => args)).toEqual([]);

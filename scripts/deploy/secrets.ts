@@ -3,6 +3,7 @@
  * isn't there: they go out with its first deployment, in the file of `wrangler deploy --secrets-file`.
  */
 import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,16 +65,33 @@ export async function secretsToSet(
   return { ...(needsSecret ? { JWT_SECRET: newSecret() } : {}), ...Object.fromEntries(chosen) };
 }
 
+/** Does it, too, when a signal ends this process, unless somebody else takes care of that. Answers how to forget it. */
+function onEndBySignal(cleanUp: () => void): () => void {
+  const signals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).filter((it) => process.listenerCount(it) === 0);
+  const end = (signal: NodeJS.Signals) => {
+    cleanUp();
+    for (const it of signals) process.off(it, end);
+    process.kill(process.pid, signal);
+  };
+  for (const signal of signals) process.on(signal, end);
+  return () => {
+    for (const signal of signals) process.off(signal, end);
+  };
+}
+
 /** Runs with wrangler's arguments for these secrets: none, or a file that only its owner can read, for as long. */
 export async function withSecretsFile<T>(secrets: Variables, run: (args: readonly string[]) => Promise<T>): Promise<T> {
   if (Object.keys(secrets).length === 0) return run([]);
   const folder = await mkdtemp(join(tmpdir(), "ai-styler-secrets-"));
   const file = join(folder, "secrets.json");
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const forget = onEndBySignal(remove);
   try {
     await writeFile(file, JSON.stringify(secrets), { mode: 0o600 });
     return await run(["--secrets-file", file]);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    remove();
+    forget();
   }
 }
 

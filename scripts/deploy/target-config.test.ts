@@ -48,7 +48,8 @@ describe.each(WORKERS.map(({ role, config }) => ({ role, config })))("the previe
 
   it("is otherwise what production has", () => {
     const { vars, workers_dev, ...copied } = of(role);
-    const { vars: realVars, workers_dev: realDev, ...original } = real.get(role) ?? {};
+    const { vars: realVars, workers_dev: _dev, route: _route, routes: _routes, ...rest } = real.get(role) ?? {};
+    const { account_id: _account, ...original } = rest;
     const shape = (value: unknown) => {
       const text = JSON.stringify(value);
       return JSON.parse(text.replace(/"ai[-_]styler[^"]*"/g, '"*"').replace(/"[0-9a-f-]{36}"/g, '"#"'));
@@ -70,6 +71,10 @@ describe("what might be shared with production", () => {
   it("is refused: a name that is in no list", () => {
     const withQueue = { ...config, queues: { producers: [{ binding: "X", queue: "ai-styler-mails" }] } };
     expect(() => targetConfig(withQueue, "api", target)).toThrow('"ai-styler-mails" is in no list');
+  });
+
+  it("is left out: production's account, which may be another", () => {
+    expect(targetConfig({ ...config, account_id: "0123" }, "api", target)).not.toHaveProperty("account_id");
   });
 
   it("is left out: production's addresses", () => {

@@ -48,10 +48,9 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   "durable_objects",
   "migrations",
   "analytics_engine_datasets",
-  "account_id",
 ]);
-/** Production's addresses. */
-const DROPPED_KEYS: ReadonlySet<string> = new Set(["route", "routes"]);
+/** Production's addresses, and its account, which wrangler would prefer to the one that it is told. */
+const DROPPED_KEYS: ReadonlySet<string> = new Set(["route", "routes", "account_id"]);
 const OWN_NAME = /^ai[-_]styler/;
 
 /** As wrangler reads it, whatever it is written in. */

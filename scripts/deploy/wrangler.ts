@@ -30,7 +30,6 @@ export async function wrangler(access: CloudflareAccess, args: readonly string[]
     HOME: process.env.HOME,
     PATH: [join(ROOT, "node_modules/.bin"), process.env.PATH].join(delimiter),
     CI: "1",
-    NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/wrangler"),
     FORCE_COLOR: "0",
     WRANGLER_SEND_METRICS: "false",
     WRANGLER_HIDE_BANNER: "true",

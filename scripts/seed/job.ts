@@ -8,10 +8,14 @@ import type {
 } from "../../src/db/d1/schema/index.ts";
 import { dayOf, monthOf } from "../../src/kernel/clock.ts";
 import { resultImageId } from "../../src/kernel/ids.ts";
-import { type ConversionInput, resultKeys, type WorkStage } from "../../src/modules/conversions/conversion.ts";
+import {
+  type ConversionInput,
+  LEASE_MS,
+  resultKeys,
+  type WorkStage,
+} from "../../src/modules/conversions/conversion.ts";
 import type { FailureCode } from "../../src/modules/conversions/failures.ts";
 import type { CallOutcome } from "../../src/modules/conversions/provider-calls.ts";
-import { LEASE_MS } from "../../src/modules/conversions/service/hold-lease.ts";
 import { StageClock } from "../../src/modules/conversions/service/stage-clock.ts";
 import type { StageTimes } from "../../src/modules/conversions/stage-timings.ts";
 import type { GenerationFailure, GenerationUsage, ProviderId } from "../../src/ports/image-generator.ts";

@@ -1,8 +1,8 @@
 /** What becomes of a conversion: most succeed, and those that don't have their reasons. */
 import type { ConversionInput, ConversionKind } from "../../src/modules/conversions/conversion.ts";
+import { LEASE_MS } from "../../src/modules/conversions/conversion.ts";
 import type { FailureCode } from "../../src/modules/conversions/failures.ts";
 import { FAILURE_POLICIES } from "../../src/modules/conversions/failures.ts";
-import { LEASE_MS } from "../../src/modules/conversions/service/hold-lease.ts";
 import type { StageTimes } from "../../src/modules/conversions/stage-timings.ts";
 import {
   FREE_FAILURES,

@@ -11,8 +11,7 @@ import {
 } from "../../src/db/d1/schema/index.ts";
 import type { AuditAction, AuditDetail } from "../../src/kernel/audit.ts";
 import { monthOf } from "../../src/kernel/clock.ts";
-import { type ConversionInput, conversionKeys } from "../../src/modules/conversions/conversion.ts";
-import { RETRYABLE } from "../../src/modules/conversions/service/retry-conversion.ts";
+import { type ConversionInput, conversionKeys, RETRYABLE } from "../../src/modules/conversions/conversion.ts";
 import { imageKeys } from "../../src/modules/images/object-keys.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { type ImageRow, Job, type Picture } from "./job.ts";

@@ -14,6 +14,13 @@ export interface Keyring {
   macs(purpose: KeyPurpose, parts: readonly string[]): Promise<readonly string[]>;
   /** Whether `mac` is what one of the known secrets gives; compared in constant time. */
   verify(purpose: KeyPurpose, parts: readonly string[], mac: string): Promise<boolean>;
+  /**
+   * Three MACs at the price of one, for three things that are signed together: HMAC-SHA-512 of the parts under the
+   * active key, of which each gets 168 bits, base64url.
+   */
+  macThree(purpose: KeyPurpose, parts: readonly string[]): Promise<readonly [string, string, string]>;
+  /** Whether `mac` is the one of {@link macThree} at `index` under one of the known secrets; compared in constant time. */
+  verifyOfThree(purpose: KeyPurpose, parts: readonly string[], index: number, mac: string): Promise<boolean>;
   /** AES-256-GCM under the active key with a random nonce, base64url. */
   seal(purpose: SealPurpose, text: string): Promise<string>;
   /** The sealed text, or null when it was altered or sealed under a secret that is no longer known. */
@@ -38,6 +45,8 @@ function constantTimeEqual(a: string, b: string): boolean {
 }
 
 const NONCE_BYTES = 12;
+/** In base64url, 168 bits. */
+const THIRD_CHARS = 28;
 
 async function unsealWith(key: CryptoKey, bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
   try {
@@ -53,22 +62,38 @@ export function createKeyring(secrets: readonly [string, ...string[]]): Keyring 
   // Keys, not promises of them: a promise made by a request that is cancelled would never settle for the others.
   const keys = new Map<string, CryptoKey>();
 
-  async function keyFor(index: number, use: "mac" | "seal", purpose: KeyPurpose | SealPurpose): Promise<CryptoKey> {
+  async function keyFor(
+    index: number,
+    use: "mac" | "mac-three" | "seal",
+    purpose: KeyPurpose | SealPurpose,
+  ): Promise<CryptoKey> {
     const name = `${use}/${index}/${purpose}`;
     const known = keys.get(name);
     if (known) return known;
     const raw = await deriveBytes(secrets[index] as string, `${use}/${purpose}/v1`, 32);
+    const hash = use === "mac" ? "SHA-256" : "SHA-512";
     const key =
-      use === "mac"
-        ? await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"])
-        : await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
+      use === "seal"
+        ? await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"])
+        : await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash }, false, ["sign"]);
     keys.set(name, key);
     return key;
   }
 
-  async function macWith(index: number, purpose: KeyPurpose, parts: readonly string[]): Promise<string> {
-    const signature = await crypto.subtle.sign("HMAC", await keyFor(index, "mac", purpose), joined(parts));
+  async function macWith(
+    index: number,
+    purpose: KeyPurpose,
+    parts: readonly string[],
+    use: "mac" | "mac-three" = "mac",
+  ): Promise<string> {
+    const signature = await crypto.subtle.sign("HMAC", await keyFor(index, use, purpose), joined(parts));
     return toBase64Url(new Uint8Array(signature));
+  }
+
+  async function threeWith(index: number, purpose: KeyPurpose, parts: readonly string[]) {
+    const mac = await macWith(index, purpose, parts, "mac-three");
+    const third = (at: number) => mac.slice(at * THIRD_CHARS, (at + 1) * THIRD_CHARS);
+    return [third(0), third(1), third(2)] as const;
   }
 
   return {
@@ -77,6 +102,14 @@ export function createKeyring(secrets: readonly [string, ...string[]]): Keyring 
     async verify(purpose, parts, mac) {
       for (let index = 0; index < secrets.length; index++) {
         if (constantTimeEqual(await macWith(index, purpose, parts), mac)) return true;
+      }
+      return false;
+    },
+    macThree: (purpose, parts) => threeWith(0, purpose, parts),
+    async verifyOfThree(purpose, parts, at, mac) {
+      for (let index = 0; index < secrets.length; index++) {
+        const expected = (await threeWith(index, purpose, parts))[at];
+        if (expected !== undefined && constantTimeEqual(expected, mac)) return true;
       }
       return false;
     },

@@ -53,6 +53,11 @@ export interface OutboxRepository {
   listDue<T extends OutboxTopic>(topics: readonly T[], now: number, limit: number): Promise<readonly OutboxEntry<T>[]>;
   /** Idempotent. */
   settle(id: string): Promise<void>;
+  /**
+   * The same, in one write with others of the isolate's, or never where the isolate ends before: for entries whose work
+   * the sweeper may repeat without harm. Resolves before that where another invocation does it.
+   */
+  settleSoon(id: string): Promise<void>;
   /** Leaves an entry alone until `dueAt`. */
   postpone(id: string, dueAt: number): Promise<void>;
 }

@@ -22,6 +22,11 @@ export interface FakeRequest {
   form(): Promise<FormData>;
 }
 
+/** What the account notes of who changed a Worker. */
+export function clientOf({ headers }: FakeRequest): string {
+  return headers["user-agent"]?.startsWith("wrangler") ? "wrangler" : "api";
+}
+
 /** `raw` goes out without an envelope. */
 export type FakeAnswer =
   | { readonly result: unknown; readonly resultInfo?: unknown; readonly status?: number }

@@ -4,6 +4,7 @@ import { unstable_splitSqlQuery as splitSqlQuery } from "wrangler";
 import { z } from "zod";
 import { type FakeAnswer, FakeRefusal, type FakeRequest, type FakeRoute } from "./fake-cloudflare.ts";
 import { addBucket, addDatabase, addQueue, type FakeAccount, type FakeBucket, type FakeDatabase } from "./state.ts";
+import { scriptOf, usersOf } from "./worker-routes-services.ts";
 import { consumersOf } from "./worker-routes-triggers.ts";
 
 const contents = new WeakMap<FakeDatabase, DatabaseSync>();
@@ -187,10 +188,13 @@ function objectRoutes(account: FakeAccount): FakeRoute[] {
     },
     {
       method: "DELETE",
-      path: /^\/r2\/buckets\/([^/]+)\/objects\/(.+)$/,
-      answer(_, name = "", key = "") {
-        bucketOf(account, name).objects.delete(key);
-        return { result: { key } };
+      path: /^\/r2\/buckets\/([^/]+)\/objects$/,
+      answer(request, name = "") {
+        const { objects } = bucketOf(account, name);
+        const keys = z.array(z.string()).min(1).max(1_000).parse(request.json());
+        const missing = keys.filter((key) => !objects.delete(key));
+        if (missing.length > 0) throw new FakeRefusal(200, 10_007, "The specified key does not exist.");
+        return { result: keys.map((key) => ({ key })) };
       },
     },
   ];
@@ -252,25 +256,19 @@ function queueRoutes(account: FakeAccount): FakeRoute[] {
 
 /** The end of a Worker by the documented path; wrangler has one of its own. */
 function deletionRoutes(account: FakeAccount): FakeRoute[] {
-  const bound = (name: string) =>
-    [...account.scripts.values()].find(
-      (other) =>
-        other.name !== name &&
-        (other.tailConsumers.includes(name) ||
-          other.versions.at(-1)?.bindings.some((it) => it.service === name || it.script_name === name)),
-    );
   return [
     {
       method: "DELETE",
       path: /^\/workers\/scripts\/([^/]+)$/,
-      answer(_, name = "") {
-        if (!account.scripts.has(name))
-          throw new FakeRefusal(404, 10_007, "This Worker does not exist on your account.");
+      answer({ query }, name = "") {
+        const { classes } = scriptOf(account, name);
         if ([...account.queues.values()].some(({ consumer }) => consumer?.script === name)) {
           throw new FakeRefusal(400, 10_064, "script still in use as a consumer for a queue");
         }
-        const user = bound(name);
-        if (user !== undefined) throw new FakeRefusal(400, 10_064, `Worker ${name} is still used by ${user.name}`);
+        const isNeeded = usersOf(account, name).length > 0 || classes.size > 0;
+        if (isNeeded && query.get("force") !== "true") {
+          throw new FakeRefusal(400, 10_064, `Worker ${name} has Durable Objects, or others use it`);
+        }
         account.scripts.delete(name);
         return { result: null };
       },

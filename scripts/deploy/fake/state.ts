@@ -76,6 +76,8 @@ export interface FakeScript {
   tailConsumers: readonly string[];
   subdomain: { enabled: boolean; previews: boolean };
   observability: unknown;
+  /** `wrangler`, or `api` for every other caller. */
+  lastDeployedFrom: string;
 }
 
 export interface FakeAccount {
@@ -120,6 +122,24 @@ export function addQueue(account: FakeAccount, name: string): FakeQueue {
   const queue: FakeQueue = { id, name, createdAt: account.now().toISOString(), consumer: null };
   account.queues.set(name, queue);
   return queue;
+}
+
+/** Without a version, and not on the account yet. */
+export function newScript(account: FakeAccount, name: string): FakeScript {
+  return {
+    name,
+    createdAt: account.now().toISOString(),
+    versions: [],
+    deployments: [],
+    migrationTag: null,
+    classes: new Set(),
+    secrets: new Map(),
+    schedules: [],
+    tailConsumers: [],
+    subdomain: { enabled: false, previews: false },
+    observability: null,
+    lastDeployedFrom: "wrangler",
+  };
 }
 
 /** The deployment in force. */

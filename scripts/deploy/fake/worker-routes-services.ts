@@ -17,8 +17,8 @@ function ownRoutes(account: FakeAccount): FakeRoute[] {
       path: /^\/workers\/services\/([^/]+)$/,
       answer(_, name = "") {
         const script = scriptOf(account, name);
-        const { migrationTag } = script;
-        const told = { id: name, tag: tagOf(script), tags: [], last_deployed_from: "wrangler" };
+        const { migrationTag, lastDeployedFrom } = script;
+        const told = { id: name, tag: tagOf(script), tags: [], last_deployed_from: lastDeployedFrom };
         const known = migrationTag === null ? told : { ...told, migration_tag: migrationTag };
         return { result: { id: name, default_environment: { environment: "production", script: known } } };
       },
@@ -28,7 +28,7 @@ function ownRoutes(account: FakeAccount): FakeRoute[] {
       path: /^\/workers\/services\/([^/]+)$/,
       answer(request, name = "") {
         scriptOf(account, name);
-        const users = [...account.scripts.values()].filter((other) => other.name !== name && uses(other, name));
+        const users = usersOf(account, name);
         if (users.length > 0 && request.query.get("force") !== "true") {
           const told = users.map((user) => user.name).join(", ");
           throw new FakeRefusal(400, 10_064, `Worker ${name} is still used by ${told}`);
@@ -47,7 +47,7 @@ function listRoutes(account: FakeAccount): FakeRoute[] {
       method: "GET",
       path: /^\/workers\/scripts\/([^/]+)\/references$/,
       answer(_, name = "") {
-        const users = [...account.scripts.values()].filter((other) => other.name !== name && uses(other, name));
+        const users = usersOf(account, name);
         return { result: { services: { incoming: users.map(({ name: service }) => ({ service })), outgoing: [] } } };
       },
     },
@@ -77,9 +77,12 @@ function listRoutes(account: FakeAccount): FakeRoute[] {
   ];
 }
 
-function uses(script: FakeScript, name: string): boolean {
-  const bindings = script.versions.at(-1)?.bindings ?? [];
-  return script.tailConsumers.includes(name) || bindings.some((it) => (it.service ?? it.script_name) === name);
+/** The Workers that bind this one, or that it tails. */
+export function usersOf(account: FakeAccount, name: string): FakeScript[] {
+  const isUser = (other: FakeScript) =>
+    other.tailConsumers.includes(name) ||
+    (other.versions.at(-1)?.bindings ?? []).some((it) => (it.service ?? it.script_name) === name);
+  return [...account.scripts.values()].filter((other) => other.name !== name && isUser(other));
 }
 
 export function serviceRoutes(account: FakeAccount): FakeRoute[] {

@@ -1,7 +1,7 @@
 /** What leads to the fake account's Workers and what they are given: addresses, crons, queues, secrets, assets. */
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import { FakeRefusal, type FakeRoute } from "./fake-cloudflare.ts";
+import { clientOf, FakeRefusal, type FakeRoute } from "./fake-cloudflare.ts";
 import type { FakeAccount, FakeQueue, FakeScript } from "./state.ts";
 import { scriptOf } from "./worker-routes-services.ts";
 
@@ -142,7 +142,9 @@ function secretRoutes(account: FakeAccount): FakeRoute[] {
       path: /^\/workers\/scripts\/([^/]+)\/secrets$/,
       answer(request, name = "") {
         const secret = secretBody.parse(request.json());
-        scriptOf(account, name).secrets.set(secret.name, secret.text);
+        const script = scriptOf(account, name);
+        script.secrets.set(secret.name, secret.text);
+        script.lastDeployedFrom = clientOf(request);
         return { result: secretView(secret.name) };
       },
     },

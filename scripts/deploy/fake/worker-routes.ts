@@ -4,8 +4,15 @@
  */
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import { FakeRefusal, type FakeRoute } from "./fake-cloudflare.ts";
-import { activeDeployment, type FakeAccount, type FakeDeployment, type FakeScript, type FakeVersion } from "./state.ts";
+import { clientOf, FakeRefusal, type FakeRoute } from "./fake-cloudflare.ts";
+import {
+  activeDeployment,
+  type FakeAccount,
+  type FakeDeployment,
+  type FakeScript,
+  type FakeVersion,
+  newScript,
+} from "./state.ts";
 import { scriptOf, serviceRoutes, tagOf } from "./worker-routes-services.ts";
 import { triggerRoutes } from "./worker-routes-triggers.ts";
 import { addVersion, checkReferences, checkTails, migrate, readUpload } from "./worker-routes-upload.ts";
@@ -14,22 +21,6 @@ function versionOf(script: FakeScript, id: string): FakeVersion {
   const version = script.versions.find((it) => it.id === id);
   if (version === undefined) throw new FakeRefusal(404, 10_100, `Version ${id} could not be found`);
   return version;
-}
-
-function newScript(account: FakeAccount, name: string): FakeScript {
-  return {
-    name,
-    createdAt: account.now().toISOString(),
-    versions: [],
-    deployments: [],
-    migrationTag: null,
-    classes: new Set(),
-    secrets: new Map(),
-    schedules: [],
-    tailConsumers: [],
-    subdomain: { enabled: false, previews: false },
-    observability: null,
-  };
 }
 
 const versionView = (version: FakeVersion) => ({
@@ -73,6 +64,7 @@ function uploadRoutes(account: FakeAccount): FakeRoute[] {
         const script = account.scripts.get(name) ?? newScript(account, name);
         migrate(script, metadata);
         account.scripts.set(name, script);
+        script.lastDeployedFrom = clientOf(request);
         const version = addVersion(account, script, metadata);
         script.tailConsumers = (metadata.tail_consumers ?? []).map(({ service }) => service);
         script.observability = metadata.observability ?? null;
@@ -99,6 +91,7 @@ function uploadRoutes(account: FakeAccount): FakeRoute[] {
           throw new FakeRefusal(400, 10_211, told);
         }
         checkReferences(account, name, metadata);
+        script.lastDeployedFrom = clientOf(request);
         return { result: versionView(addVersion(account, script, metadata)) };
       },
     },
@@ -167,6 +160,7 @@ function versionRoutes(account: FakeAccount): FakeRoute[] {
         const script = scriptOf(account, name);
         const { versions, annotations = {} } = deploymentBody.parse(request.json());
         checkSplit(script, versions);
+        script.lastDeployedFrom = clientOf(request);
         return { result: deploymentView(deploy(account, script, versions, annotations)) };
       },
     },

@@ -17,14 +17,15 @@ export interface WorkerState {
   /** Of its Durable Objects' classes: the last that is applied, and the last of its configuration. */
   readonly migrationTag: string | null;
   readonly wantedTag: string | null;
+  /** By which client, such as `wrangler`, `dash` or `api`. */
+  readonly lastDeployedFrom: string | null;
 }
 
 const NO_SUCH_WORKER = new Set([10_007, 10_090]);
 const ATTEMPTS = 4;
 
-const service = z.object({
-  default_environment: z.object({ script: z.object({ migration_tag: z.string().nullish() }) }),
-});
+const script = z.object({ migration_tag: z.string().nullish(), last_deployed_from: z.string().nullish() });
+const service = z.object({ default_environment: z.object({ script }) });
 const deployments = z.object({
   deployments: z.array(
     z.object({
@@ -65,9 +66,18 @@ export async function readWorkers(api: CloudflareApi): Promise<WorkerState[]> {
         readHistory(api, name),
         readConfig(join(ROOT, config)),
       ]);
-      const migrationTag = known?.default_environment.script.migration_tag ?? null;
+      const told = known?.default_environment.script;
       const wantedTag = configured.parse(raw).migrations.at(-1)?.tag ?? null;
-      return { role, name, config, history, migrationTag, wantedTag };
+      const migrationTag = told?.migration_tag ?? null;
+      return {
+        role,
+        name,
+        config,
+        history,
+        migrationTag,
+        wantedTag,
+        lastDeployedFrom: told?.last_deployed_from ?? null,
+      };
     }),
   );
 }
@@ -76,27 +86,37 @@ const sameSplit = (a: readonly Split[], b: readonly Split[]) =>
   a.length === b.length &&
   a.every((x) => b.some((y) => y.version_id === x.version_id && y.percentage === x.percentage));
 
+export interface SplitOptions {
+  readonly message: string;
+  /** Before the second attempt; twice as long before each further one. */
+  readonly pauseMs: number;
+  /** Looks at what is in force before it is changed; when it throws, nothing is. */
+  readonly check?: (current: Deployment | undefined) => void;
+}
+
 /**
  * Deploys versions of a Worker by their shares; nothing when they have them. A call that failed may have been carried
- * out, so it is looked up before it is made again.
+ * out, so it is looked up before it is made again. Answers since when they have them, by Cloudflare's clock.
  * @throws {CloudflareError} after several attempts.
  */
 export async function setSplit(
   api: CloudflareApi,
   worker: string,
   versions: readonly Split[],
-  { message, pauseMs }: { readonly message: string; readonly pauseMs: number },
-): Promise<void> {
+  { message, pauseMs, check }: SplitOptions,
+): Promise<Date> {
+  const path = `/workers/scripts/${worker}/deployments`;
   for (let attempt = 1; ; attempt++) {
     try {
       const [current] = await readHistory(api, worker);
-      if (current !== undefined && sameSplit(current.versions, versions)) return;
+      if (current !== undefined && sameSplit(current.versions, versions)) return current.createdAt;
+      check?.(current);
       const body = { strategy: "percentage", versions, annotations: { "workers/message": message } };
-      await api.call(`/workers/scripts/${worker}/deployments`, z.unknown(), { method: "POST", body });
-      return;
+      return (await api.call(path, z.object({ created_on: z.coerce.date() }), { method: "POST", body })).created_on;
     } catch (error) {
-      const isFinal = error instanceof CloudflareError && error.status !== null && error.status < 500;
-      if (isFinal || attempt === ATTEMPTS) throw error;
+      const isOfCloudflare = error instanceof CloudflareError && (error.status === null || error.status >= 500);
+      const mayPass = isOfCloudflare || error instanceof z.ZodError;
+      if (!mayPass || attempt === ATTEMPTS) throw error;
       await sleep(pauseMs * 2 ** (attempt - 1));
     }
   }

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { ROOT } from "../../stack-env.ts";
-import type { FakeAccount, FakeScript } from "../fake/state.ts";
+import { type FakeAccount, type FakeScript, newScript } from "../fake/state.ts";
 import { readConfig } from "../target-config.ts";
 import { WORKERS } from "../workers.ts";
 import { WranglerError, type wrangler } from "../wrangler.ts";
@@ -38,24 +38,6 @@ function deploy(account: FakeAccount, script: FakeScript, id: string, args: read
   });
 }
 
-function newScript(account: FakeAccount, name: string): FakeScript {
-  const script: FakeScript = {
-    name,
-    createdAt: account.now().toISOString(),
-    versions: [],
-    deployments: [],
-    migrationTag: null,
-    classes: new Set(),
-    secrets: new Map(),
-    schedules: [],
-    tailConsumers: [],
-    subdomain: { enabled: false, previews: false },
-    observability: null,
-  };
-  account.scripts.set(name, script);
-  return script;
-}
-
 async function lastTag(config: string): Promise<string | null> {
   return configured.parse(await readConfig(join(ROOT, config))).migrations.at(-1)?.tag ?? null;
 }
@@ -71,14 +53,18 @@ export function createQuickWrangler(account: FakeAccount): typeof wrangler {
     const tag = await lastTag(worker.config);
     if (args[0] === "deploy") {
       const script = account.scripts.get(worker.name) ?? newScript(account, worker.name);
+      account.scripts.set(worker.name, script);
       script.migrationTag = tag;
       const version_id = addVersion(account, script, args);
       deploy(account, script, version_id, args);
       return done({ type: "deploy", version_id });
     }
     const script = account.scripts.get(worker.name);
+    // Wrangler asks whether it may go on, and takes nobody's answer for a no.
+    if (script?.lastDeployedFrom === "api" && args.includes("--strict")) return done();
     if (script === undefined) throw new WranglerError("This Worker does not exist on your account.");
     if (command.startsWith("versions upload") && script.migrationTag === tag) {
+      script.lastDeployedFrom = "wrangler";
       return done({ type: "version-upload", version_id: addVersion(account, script, args) });
     }
     if (command.startsWith("versions deploy")) {

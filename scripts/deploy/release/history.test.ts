@@ -43,14 +43,24 @@ describe("messages of deployments", () => {
 
 describe("the commit in production", () => {
   it("is that of the release that has all traffic", () => {
-    expect(commitOf(deployment(messageOf(RELEASE, "100 %"), { fresh: 100 }))).toBe("0123456789ab");
+    expect(commitOf([deployment(messageOf(RELEASE, "100 %"), { fresh: 100 })])).toBe("0123456789ab");
   });
 
-  it("is not known of a split, of what was taken back, and of what no release made", () => {
-    expect(commitOf(deployment(messageOf(RELEASE, "10 %"), { fresh: 10, old: 90 }))).toBeNull();
-    expect(commitOf(deployment(takenBackMessage(RELEASE), { old: 100 }))).toBeNull();
-    expect(commitOf(deployment("by hand", { old: 100 }))).toBeNull();
-    expect(commitOf(undefined)).toBeNull();
+  it("is still that of the release before, once another was taken back", () => {
+    const next = releaseName("fedcba9876543210", new Date("2026-12-01T10:00:00Z"));
+    const history = [
+      deployment(takenBackMessage(next), { fresh: 100 }),
+      deployment(messageOf(next, "10 %"), { newer: 10, fresh: 90 }),
+      deployment(messageOf(RELEASE, "100 %"), { fresh: 100 }),
+    ];
+    expect(commitOf(history)).toBe("0123456789ab");
+  });
+
+  it("is not known of a split, of a version taken back to whose release is forgotten, and of what no release made", () => {
+    expect(commitOf([deployment(messageOf(RELEASE, "10 %"), { fresh: 10, old: 90 })])).toBeNull();
+    expect(commitOf([deployment(takenBackMessage(RELEASE), { old: 100 })])).toBeNull();
+    expect(commitOf([deployment("by hand", { old: 100 })])).toBeNull();
+    expect(commitOf([])).toBeNull();
   });
 });
 
@@ -62,6 +72,16 @@ describe("the version before", () => {
       const made = steps.slice(0, reached).map((it) => deployment(messageOf(RELEASE, "step"), it));
       expect(versionBefore([...made.toReversed(), before], RELEASE)).toBe("old");
     }
+  });
+
+  it("is the one that a release put right which found two in traffic, for a rollback of that release", () => {
+    const history = [
+      deployment(messageOf(RELEASE, "100 %"), { fresh: 100 }),
+      deployment(messageOf(RELEASE, "10 %"), { fresh: 10, old: 90 }),
+      deployment(takenBackMessage(RELEASE), { old: 100 }),
+      deployment("by hand", { tried: 20, old: 80 }),
+    ];
+    expect(versionBefore(history, RELEASE)).toBe("old");
   });
 
   it("of a split by hand is the one with the greater share", () => {

@@ -50,10 +50,12 @@ export function isAlone(deployment: Deployment | undefined): boolean {
   return MESSAGE.exec(deployment?.message ?? "")?.[2] === ALONE;
 }
 
-/** The beginning of the hash of the commit that has all traffic; null where no release tells. */
-export function commitOf(deployment: Deployment | undefined): string | null {
-  if (isSplit(deployment) || isTakenBack(deployment)) return null;
-  return releaseOf(deployment)?.split(" ")[0] ?? null;
+/** The beginning of the hash of the commit that has all traffic, maybe again; null where no release tells. */
+export function commitOf(history: History): string | null {
+  const version = soleVersion(history[0]);
+  if (version === null) return null;
+  const giving = history.find((deployment) => soleVersion(deployment) === version && !isTakenBack(deployment));
+  return releaseOf(giving)?.split(" ")[0] ?? null;
 }
 
 /** Two versions at once, even where one has 0 %. */
@@ -73,7 +75,8 @@ export function soleVersion(deployment: Deployment | undefined): string | null {
  */
 export function versionBefore(history: History, release: string | null): string | null {
   if (release !== null) {
-    const before = history.find((deployment) => releaseOf(deployment) !== release);
+    // What a release takes back at its beginning is what somebody else had left, so it is before it, too.
+    const before = history.find((deployment) => releaseOf(deployment) !== release || isTakenBack(deployment));
     if (before !== undefined && soleVersion(before) !== null) return soleVersion(before);
   }
   const [newest, ...older] = history;

@@ -119,6 +119,24 @@ describe("a release", () => {
     expect(deployed).toEqual([null, "c0ffeec0ffee"]);
   });
 
+  it("can be followed by the next, though the account sees that its traffic was moved without wrangler", async () => {
+    await released();
+    here.analytics.traffic = () => ({ requests: 300 });
+    await release(here.options, here.tools);
+    scriptOf(here.account, API).lastDeployedFrom = "api";
+    await release(here.options, here.tools);
+    expect(sharesOfNewest(here.account, API).slice(-4)).toEqual([0, 10, 50, 100]);
+  });
+
+  it("watches since Cloudflare moved the traffic, however wrong this machine's clock is", async () => {
+    here.account.now = () => new Date(Date.now() - 3_600_000);
+    await released();
+    here.analytics.traffic = () => ({ requests: 300 });
+    await release(here.options, here.tools);
+    expect(sharesOfNewest(here.account, API)).toEqual([0, 0, 10, 50, 100]);
+    expect(said()).not.toContain("the analytics failed");
+  });
+
   it("tries a call again that failed in passing", async () => {
     await released();
     here.analytics.traffic = () => ({ requests: 300 });
@@ -209,6 +227,25 @@ describe("a bad release is taken back", () => {
     here.cloudflare.failNext("POST", /^\/graphql$/, new FakeRefusal(503, 10_000, "analytics are down"));
     await release(here.options, here.tools);
     expect(reached()).toBe(100);
+  });
+
+  it("but not over what somebody else deployed meanwhile, such as a secret", async () => {
+    const { wrangler } = here.tools;
+    const { deployments } = scriptOf(here.account, API);
+    const meddled: typeof wrangler = async (access, args) => {
+      const result = await wrangler(access, args);
+      const isLast = args[0] === "versions" && args.includes("wrangler.toml");
+      const [first] = deployments;
+      if (isLast && first !== undefined) {
+        const versions = [{ version_id: "with-the-secret", percentage: 100 }];
+        deployments.push({ ...first, annotations: {}, versions, createdAt: new Date().toISOString() });
+      }
+      return result;
+    };
+    await expect(release(here.options, { ...here.tools, wrangler: meddled })).rejects.toThrow(
+      /somebody deployed another version of ai-styler-api while this release was under way/,
+    );
+    expect(soleVersions(here.account)).toEqual([...old.slice(0, 3), "with-the-secret"]);
   });
 
   it("when a step fails, and tells what to do for a Worker that can't be taken back", async () => {

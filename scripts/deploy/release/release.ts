@@ -35,7 +35,14 @@ const GRACE_MS = 5 * 60_000;
 
 /** As a plan without an account takes them to be: there, and without new Durable Objects. */
 function assumed(): Moving[] {
-  return WORKERS.map((worker) => ({ ...worker, old: "<old>", alone: null, fresh: null, isTouched: false }));
+  return WORKERS.map((worker) => ({
+    ...worker,
+    old: "<old>",
+    alone: null,
+    isStrict: true,
+    fresh: null,
+    isTouched: false,
+  }));
 }
 
 function newest(workers: readonly WorkerState[], wanted: (deployment: Deployment) => boolean): Deployment | undefined {
@@ -163,9 +170,10 @@ export async function release(options: ReleaseOptions, tools: ReleaseTools = REA
     commit,
     signal: dryRun ? new AbortController().signal : abortedByStop(tools),
     release: releaseName(commit, new Date()),
-    deployed: commitOf(states?.at(-1)?.history[0]),
+    deployed: commitOf(states?.at(-1)?.history ?? []),
     workers: states?.map((state) => moving(state, oldVersion(state, back))) ?? assumed(),
     databaseId: "",
+    movedAt: new Date(),
     bookmark: null,
   };
   if (back.length > 0) say(`${stale ?? "Somebody"} left two versions in traffic: that is taken back first.`);

@@ -35,6 +35,8 @@ export interface Moving {
   readonly old: string | null;
   /** Why it can only be deployed at once, and not beside its old version; null when it can. */
   readonly alone: string | null;
+  /** Whether wrangler stops where somebody changed the Worker by other means. */
+  readonly isStrict: boolean;
   fresh: string | null;
   /** Whether traffic may have been moved. */
   isTouched: boolean;
@@ -55,6 +57,8 @@ export interface Run {
   readonly deployed: string | null;
   readonly workers: readonly Moving[];
   databaseId: string;
+  /** When traffic was last moved, by Cloudflare's clock: this machine's may be wrong, and would show another time. */
+  movedAt: Date;
   bookmark: string | null;
 }
 
@@ -75,8 +79,10 @@ function whyAlone({ history, migrationTag, wantedTag }: WorkerState): string | n
 
 /** `old` is what it has once that is put right which an earlier release left. */
 export function moving(state: WorkerState, old: string | null): Moving {
-  const { role, name, config } = state;
-  return { role, name, config, old, alone: whyAlone(state), fresh: null, isTouched: false };
+  const { role, name, config, lastDeployedFrom } = state;
+  // A release moves traffic by calls of the API, and wrangler can't tell them from somebody else's.
+  const isStrict = lastDeployedFrom !== "api";
+  return { role, name, config, old, alone: whyAlone(state), isStrict, fresh: null, isTouched: false };
 }
 
 /** On the page of the workflow's run, where there is one. */

@@ -4,7 +4,7 @@ import type { Variables } from "../../stack-env.ts";
 import type { Step } from "../plan.ts";
 import { secretsAmong, secretsToSet, withSecretsFile } from "../secrets.ts";
 import { setSplit } from "./account.ts";
-import { aloneMessage, messageOf } from "./history.ts";
+import { aloneMessage, type Deployment, messageOf, releaseOf, soleVersion } from "./history.ts";
 import { measure, type VersionPair } from "./measure.ts";
 import type { Moving, Run } from "./run.ts";
 import { type Asked, probe, smoke } from "./smoke.ts";
@@ -79,10 +79,14 @@ async function firstSecrets({ api, tools, env }: Run, worker: Moving): Promise<V
   return secretsToSet(api, worker, { ...(await tools.secrets.read(worker.name)), ...secretsAmong(worker.role, env) });
 }
 
+function uploadArgs({ commit }: Run, { config, isStrict }: Moving, message: string): string[] {
+  const strict = isStrict ? ["--strict"] : [];
+  return ["--config", config, "--tag", commit.slice(0, 12), "--message", message, ...strict];
+}
+
 function aloneStep(run: Run, worker: Moving): Step {
-  const { name, config, alone } = worker;
-  const message = aloneMessage(run.release);
-  const args = ["deploy", "--config", config, "--tag", run.commit.slice(0, 12), "--message", message, "--strict"];
+  const { name, alone } = worker;
+  const args = ["deploy", ...uploadArgs(run, worker, aloneMessage(run.release))];
   return {
     what: `deploy ${name} to all traffic at once: ${alone}`,
     how: [shown(args)],
@@ -100,19 +104,8 @@ function aloneStep(run: Run, worker: Moving): Step {
 }
 
 function uploadStep(run: Run, worker: Moving): Step {
-  const { name, config } = worker;
-  const tag = run.commit.slice(0, 12);
-  const args = [
-    "versions",
-    "upload",
-    "--config",
-    config,
-    "--tag",
-    tag,
-    "--message",
-    `release ${run.release}`,
-    "--strict",
-  ];
+  const { name } = worker;
+  const args = ["versions", "upload", ...uploadArgs(run, worker, `release ${run.release}`)];
   return {
     what: `upload a version of ${name}`,
     how: [shown(args)],
@@ -129,19 +122,31 @@ function freshOf({ name, fresh }: Moving): string {
   return fresh;
 }
 
+/** A release at another place, or a secret that somebody set meanwhile, must not be undone unseen. */
+function refuseForeign({ release }: Run, { name, old }: Moving, current: Deployment | undefined): void {
+  if (releaseOf(current) === release || soleVersion(current) === old) return;
+  const who = releaseOf(current) ?? "somebody";
+  throw new Error(`${who} deployed another version of ${name} while this release was under way: release again`);
+}
+
 function shareStep(run: Run, workers: readonly Moving[], share: number): Step {
   const call = (name: string) => `POST /workers/scripts/${name}/deployments: new ${share} %, old ${100 - share} %`;
   return {
     what: `give the new versions ${share} % of the traffic`,
     how: workers.map(({ name }) => call(name)),
     async run() {
-      const options = { message: messageOf(run.release, `${share} %`), pauseMs: run.tools.pauseMs };
       for (const worker of workers) {
         run.signal.throwIfAborted();
         const fresh = { version_id: freshOf(worker), percentage: share };
-        worker.isTouched = true;
         const old = worker.old === null ? [] : [{ version_id: worker.old, percentage: 100 - share }];
-        await setSplit(run.api, worker.name, [fresh, ...old], options);
+        run.movedAt = await setSplit(run.api, worker.name, [fresh, ...old], {
+          message: messageOf(run.release, `${share} %`),
+          pauseMs: run.tools.pauseMs,
+          check(current) {
+            refuseForeign(run, worker, current);
+            worker.isTouched = true;
+          },
+        });
       }
       return undefined;
     },
@@ -201,7 +206,6 @@ function watchStep(run: Run, share: number): Step {
       "POST /analytics_engine/sql: 5xx and p95 by version; POST /graphql: failed invocations by version",
     ],
     async run() {
-      const since = new Date();
       const api = workers.at(-1);
       if (api === undefined) return undefined;
       const pairs = workers.map(
@@ -213,7 +217,7 @@ function watchStep(run: Run, share: number): Step {
         pollMs,
         signal: run.signal,
         say: run.say,
-        measure: () => measure(run.api, run.access, since, pairs),
+        measure: () => measure(run.api, run.access, run.movedAt, pairs),
         probe: () => probe(asked(run, api)),
       });
     },

@@ -9,6 +9,12 @@ export type ConversionKind = (typeof CONVERSION_KINDS)[number];
 export const CONVERSION_STATUSES = ["queued", "processing", "succeeded", "failed", "canceled", "expired"] as const;
 export type ConversionStatus = (typeof CONVERSION_STATUSES)[number];
 
+/** How a conversion may have ended whose inputs are worth another try. */
+export const RETRYABLE: ReadonlySet<ConversionStatus> = new Set(["failed", "canceled", "expired"] as const);
+
+/** Longer than any time between two renewals, short enough that a lost job is taken up within half a minute. */
+export const LEASE_MS = 30_000;
+
 /** What a worker does with a job, in this order. */
 export const WORK_STAGES = ["fetching", "generating", "encoding", "storing"] as const;
 export type WorkStage = (typeof WORK_STAGES)[number];

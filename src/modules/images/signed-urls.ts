@@ -12,10 +12,8 @@ export interface SignedImageUrls {
   readonly urlExpiresAt: string;
 }
 
-async function signedUrl(deps: Pick<ImagesDeps, "keyring">, id: string, variant: ImageVariant, exp: number) {
-  const sig = await deps.keyring.mac("signed-url", [id, variant, String(exp)]);
-  return `/api/images/${id}/content?variant=${variant}&exp=${exp}&sig=${sig}`;
-}
+/** The place of a variant among those that are signed together; not that of the list above, which may change. */
+const PLACES = { original: 0, thumbnail: 1, "thumbnail-256": 2 } as const satisfies Record<ImageVariant, number>;
 
 /** Urls that need no token: image, variant and expiry are signed. */
 export async function signImageUrls(
@@ -23,12 +21,15 @@ export async function signImageUrls(
   id: string,
 ): Promise<SignedImageUrls> {
   const exp = Math.floor((deps.clock.now() + deps.config.signedUrlTtlMs) / 1000);
-  const [url, thumbnailUrl, thumbnail256Url] = await Promise.all([
-    signedUrl(deps, id, "original", exp),
-    signedUrl(deps, id, "thumbnail", exp),
-    signedUrl(deps, id, "thumbnail-256", exp),
-  ]);
-  return { url, thumbnailUrl, thumbnail256Url, urlExpiresAt: toTimestamp(exp * 1000) };
+  const signatures = await deps.keyring.macThree("signed-url", [id, String(exp)]);
+  const url = (variant: ImageVariant) =>
+    `/api/images/${id}/content?variant=${variant}&exp=${exp}&sig=${signatures[PLACES[variant]]}`;
+  return {
+    url: url("original"),
+    thumbnailUrl: url("thumbnail"),
+    thumbnail256Url: url("thumbnail-256"),
+    urlExpiresAt: toTimestamp(exp * 1000),
+  };
 }
 
 /** Seconds the signature still holds, or null when it has expired or was never given for this image and variant. */
@@ -37,7 +38,8 @@ export async function verifySignedUrl(
   signed: { readonly id: string; readonly variant: ImageVariant; readonly exp: string; readonly sig: string },
 ): Promise<number | null> {
   const { id, variant, exp, sig } = signed;
-  if (!/^\d{1,12}$/.test(exp) || !(await deps.keyring.verify("signed-url", [id, variant, exp], sig))) return null;
+  if (!/^\d{1,12}$/.test(exp)) return null;
+  if (!(await deps.keyring.verifyOfThree("signed-url", [id, exp], PLACES[variant], sig))) return null;
   const leftSeconds = Number(exp) - Math.floor(deps.clock.now() / 1000);
   return leftSeconds > 0 ? leftSeconds : null;
 }

@@ -137,6 +137,7 @@ const outbox: Calls<ReturnType<typeof createD1OutboxRepository>> = {
   find: (repository) => repository.find("o"),
   listDue: (repository) => repository.listDue(OUTBOX_TOPICS, NOW, 10),
   settle: (repository) => repository.settle("o"),
+  settleSoon: (repository) => repository.settleSoon("o"),
   postpone: (repository) => repository.postpone("o", NOW),
 };
 

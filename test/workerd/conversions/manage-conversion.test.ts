@@ -64,6 +64,30 @@ describe("reading", () => {
     expect(await usageOf(token)).toMatchObject({ used: 0, reserved: 0 });
   });
 
+  it("lists one that is out of time by what it is now, before anybody has settled it", async () => {
+    for (const [query, isListed] of [
+      ["status=expired", true],
+      ["status=queued", false],
+      ["status=processing", false],
+      ["status=succeeded", false],
+      ["kind=style", true],
+      ["status=expired&kind=style", true],
+      ["status=queued&kind=style", false],
+    ] as const) {
+      const { token, user } = await signUp();
+      const waiting = await queuedConversion(user.id);
+      const late = await queuedConversion(user.id, { deadlineAt: Date.now() - 1 });
+      const list = conversionListSchema.parse(await (await api(`/api/conversions?${query}`, { token })).json());
+      const found = list.items.find(({ id }) => id === late);
+      expect(found?.status, query).toBe(isListed ? "expired" : undefined);
+      const shows = !query.includes("status") || query.includes("queued");
+      expect(
+        list.items.some(({ id }) => id === waiting),
+        query,
+      ).toBe(shows);
+    }
+  });
+
   it("pages with a cursor that fits its filters only, and refuses a bad limit", async () => {
     const { token, user } = await signUp();
     const ids = [];

@@ -1,7 +1,12 @@
-import { and, asc, eq, inArray, lte } from "drizzle-orm";
+import { and, asc, eq, inArray, lte, sql } from "drizzle-orm";
+import { Gathering } from "../../../kernel/gathering.ts";
 import type { OutboxEntry, OutboxRepository, OutboxTopic } from "../../../ports/outbox.ts";
 import type { Database } from "../atomic.ts";
 import { outbox } from "../schema/index.ts";
+
+/** A write takes D1 as long for one entry as for a hundred. */
+const SETTLE_WINDOW_MS = 100;
+const settling = new Gathering<string>(SETTLE_WINDOW_MS);
 
 export function createD1OutboxRepository(db: Database): OutboxRepository {
   return {
@@ -23,5 +28,9 @@ export function createD1OutboxRepository(db: Database): OutboxRepository {
     async settle(id) {
       await db.delete(outbox).where(eq(outbox.id, id));
     },
+    settleSoon: (id) =>
+      settling.add(id, async (ids) => {
+        await db.delete(outbox).where(inArray(outbox.id, sql`(SELECT value FROM json_each(${JSON.stringify(ids)}))`));
+      }),
   };
 }

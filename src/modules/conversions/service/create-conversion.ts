@@ -161,7 +161,9 @@ async function insert(
   if (outcome.kind !== "created") discardUploads(deps, command);
   switch (outcome.kind) {
     case "created":
-      deps.background(deps.jobs.sendConversion(id, { origin: deps.origin }).then(() => deps.outbox.settle(outboxId)));
+      deps.background(
+        deps.jobs.sendConversion(id, { origin: deps.origin }).then(() => deps.outbox.settleSoon(outboxId)),
+      );
       return null;
     case "known_key":
       return replayAnswer(outcome.record, command.idempotency?.fingerprint ?? "", deps.clock.now());

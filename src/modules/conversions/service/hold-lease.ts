@@ -1,11 +1,9 @@
-import type { Conversion, WorkStage } from "../conversion.ts";
+import { type Conversion, LEASE_MS, type WorkStage } from "../conversion.ts";
 import type { Lease } from "../repository.ts";
 import type { StageTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
 import { StageClock } from "./stage-clock.ts";
 
-/** Longer than any time between two renewals, short enough that a lost job is taken up within half a minute. */
-export const LEASE_MS = 30_000;
 const RENEW_MS = 10_000;
 /** How soon a worker notices that its job was canceled. */
 const BEAT_MS = 2_000;

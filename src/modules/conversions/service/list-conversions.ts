@@ -1,6 +1,6 @@
 import type { Page, PageRequest } from "../../../kernel/page.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
-import type { Conversion } from "../conversion.ts";
+import { type Conversion, isOverdue } from "../conversion.ts";
 import type { ConversionsDeps } from "../deps.ts";
 import type { ConversionFilter } from "../repository.ts";
 import { expireOverdue } from "./expire-overdue.ts";
@@ -12,6 +12,11 @@ export async function listConversions(
   filter: ConversionFilter,
   page: PageRequest,
 ): Promise<Page<Conversion>> {
+  // One that nobody has settled yet stands among the active ones: only of the expired ones can it be missing.
+  if (filter.status === "expired") await expireOverdue(deps, actor.userId);
+  const found = await deps.conversions.list(actor.userId, filter, page);
+  const now = deps.clock.now();
+  if (!found.items.some((conversion) => isOverdue(conversion, now))) return found;
   await expireOverdue(deps, actor.userId);
   return deps.conversions.list(actor.userId, filter, page);
 }

@@ -1,10 +1,10 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import type { AuditStamp } from "../../../kernel/audit.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
+import { RETRYABLE } from "../conversion.ts";
 import type { ConversionsDeps } from "../deps.ts";
 import { createConversion } from "./create-conversion.ts";
 import { expireOverdue } from "./expire-overdue.ts";
-import { RETRYABLE } from "./retry-conversion.ts";
 
 /**
  * Creates, for its owner, a new conversion from the inputs of one that was never delivered: once, whatever number of

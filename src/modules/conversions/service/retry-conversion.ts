@@ -1,12 +1,9 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
-import type { ConversionStatus } from "../conversion.ts";
+import { RETRYABLE } from "../conversion.ts";
 import type { ConversionsDeps } from "../deps.ts";
 import { type CreateAnswer, type CreateCommand, createConversion, replayAnswer } from "./create-conversion.ts";
 import { getConversion } from "./get-conversion.ts";
-
-/** How a conversion may have ended whose inputs are worth another try. */
-export const RETRYABLE: ReadonlySet<ConversionStatus> = new Set(["failed", "canceled", "expired"] as const);
 
 /** Creates a new conversion from the inputs of one that ended without a result. */
 export async function retryConversion(

@@ -7,12 +7,12 @@ import { unlessAborted } from "../../../kernel/unless-aborted.ts";
 import { GenerationError, type GenerationFailure } from "../../../ports/image-generator.ts";
 import { backoffMs } from "../backoff.ts";
 import { wantedProvider } from "../candidates.ts";
-import { answerKey, type Conversion, conversionKeys, isTerminal } from "../conversion.ts";
+import { answerKey, type Conversion, conversionKeys, isTerminal, LEASE_MS } from "../conversion.ts";
 import { CircuitOpenError, FAILURE_POLICIES, type FailureCode } from "../failures.ts";
 import type { Lease, StoredResult } from "../repository.ts";
 import { usualTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
-import { holdJob, JobTakenAwayError, LEASE_MS } from "./hold-lease.ts";
+import { holdJob, JobTakenAwayError } from "./hold-lease.ts";
 import { adoptResult, finishAnswer, hasAnswer, produceResult } from "./produce-result.ts";
 import { type JobReport, told } from "./tell-job.ts";
 
