@@ -47,6 +47,9 @@ describe("the arguments", () => {
     [["--delete"], "production stays"],
     [["--branch", "main", "--delete"], "production stays"],
     [["--branch", ""], "--branch wants the name of a branch"],
+    [["--branch", "refs/heads/main"], "without refs/heads/"],
+    // What a pull request from main into another branch would do.
+    [["--branch", "main", "--comment", "12"], "--comment goes with the --branch of a preview"],
     [["--sweep", "--branch", "x"], "go without each other"],
     [["--rollback", "--delete"], "go without each other"],
     [["--keep", "file", "--branch", "x"], "--keep goes with --sweep"],

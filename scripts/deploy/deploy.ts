@@ -79,6 +79,8 @@ export function parseCommand(args: readonly string[]): Command {
   const common = { branch: branch ?? PRODUCTION_BRANCH, keep, pull: pullOf(comment), dryRun };
   if (help) return { ...common, kind: "help" };
   if (branch === "") throw new UsageError("--branch wants the name of a branch");
+  // The sweep knows branches by their short names.
+  if (branch?.startsWith("refs/")) throw new UsageError("--branch wants the branch's name without refs/heads/");
   if (keep !== undefined && !sweep) throw new UsageError("--keep goes with --sweep");
   if (Number(sweep) + Number(isRollback) + Number(branch !== undefined || isDeletion) > 1) {
     throw new UsageError("--sweep, --rollback and --branch go without each other");

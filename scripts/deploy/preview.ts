@@ -21,6 +21,8 @@ export interface PreviewOptions {
   /** Asks the preview's address. */
   readonly fetch?: typeof fetch | undefined;
   readonly smokeTimeoutMs?: number | undefined;
+  /** What tests put something else in the place of. */
+  readonly wrangler?: typeof wrangler | undefined;
 }
 
 export type PreviewNames = Names & { readonly slug: string };
@@ -116,20 +118,20 @@ function configStep(names: PreviewNames, given: Variables, found: Findings): Ste
   };
 }
 
-function migrationStep(access: CloudflareAccess, slug: string): Step {
+function migrationStep({ access, wrangler: runs = wrangler }: PreviewOptions, slug: string): Step {
   const args = ["d1", "migrations", "apply", "DB", "--remote", "-c", targetConfigPath("api", slug)];
   return {
     what: "apply the migrations",
     how: [`wrangler ${args.join(" ")}`],
     async run() {
-      const { stdout } = await wrangler(access, args);
+      const { stdout } = await runs(access, args);
       return stdout.includes("No migrations to apply") ? "none were missing" : "applied";
     },
   };
 }
 
 function deployStep(options: PreviewOptions, names: PreviewNames, role: WorkerRole, given: Variables): Step {
-  const { access } = options;
+  const { access, wrangler: runs = wrangler } = options;
   const name = names.workers[role];
   const secrets = Object.keys(secretsAmong(role, given)).filter((secret) => secret !== "JWT_SECRET");
   const made = role === "api" ? ["JWT_SECRET, unless it has one"] : [];
@@ -142,7 +144,7 @@ function deployStep(options: PreviewOptions, names: PreviewNames, role: WorkerRo
     async run() {
       const wanted =
         told === "" ? {} : await secretsToSet(new CloudflareApi(access), { role, name }, given, { overwrite: true });
-      const { entries } = await withSecretsFile(wanted, (more) => wrangler(access, [...args, ...more]));
+      const { entries } = await withSecretsFile(wanted, (more) => runs(access, [...args, ...more]));
       const version = entries.find(({ type }) => type === "deploy")?.version_id;
       return typeof version === "string" ? version : undefined;
     },
@@ -184,7 +186,7 @@ function planWith(options: PreviewOptions, found: Findings): Step[] {
     addressStep(api, names, found),
     ...resourceSteps(api, names, found),
     configStep(names, given, found),
-    migrationStep(access, names.slug),
+    migrationStep(options, names.slug),
     ...deployments,
     smokeStep(options, found),
   ];

@@ -2,8 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CloudflareApi } from "./cloudflare-api.ts";
 import { type RunningFakeAccount, startFakeAccount } from "./fake/fake-account.ts";
 import { FakeRefusal } from "./fake/fake-cloudflare.ts";
-import { addBucket, addDatabase, addQueue } from "./fake/state.ts";
-import { deleteQueue, ensureBucket, ensureDatabase, ensureQueue, findDatabase, listResources } from "./resources.ts";
+import { addBucket, addDatabase, addQueue, newScript } from "./fake/state.ts";
+import {
+  deleteBucket,
+  deleteQueue,
+  deleteWorker,
+  ensureBucket,
+  ensureDatabase,
+  ensureQueue,
+  findDatabase,
+  listResources,
+} from "./resources.ts";
 
 let fake: RunningFakeAccount;
 let api: CloudflareApi;
@@ -57,6 +66,38 @@ describe("a queue", () => {
     queue.consumer = null;
     expect(await deleteQueue(api, "busy")).toBe(true);
     expect(await deleteQueue(api, "busy")).toBe(false);
+  });
+});
+
+describe("a bucket", () => {
+  const fill = (name: string) => {
+    const { objects } = addBucket(fake.account, name);
+    for (let i = 0; i < 1_001; i++) objects.add(`originals/${i}?#%.jpg`);
+    return objects;
+  };
+
+  it("is emptied first, even while somebody else deletes of it, too", async () => {
+    const objects = fill("full");
+    const { delete: remove } = Set.prototype;
+    objects.delete = (key) => remove.call(objects, key) && key !== "originals/7?#%.jpg";
+    expect(await deleteBucket(api, "full")).toBe(true);
+    expect(await deleteBucket(api, "full")).toBe(false);
+  });
+
+  it("whose objects can't be deleted is given up", async () => {
+    const objects = fill("stuck");
+    objects.delete = () => false;
+    await expect(deleteBucket(api, "stuck")).rejects.toThrow("objects of the bucket stuck can't be deleted");
+  });
+});
+
+describe("a Worker", () => {
+  it("is deleted with its Durable Objects, which Cloudflare keeps it for otherwise", async () => {
+    const script = newScript(fake.account, "with-objects");
+    script.classes.add("Counter");
+    fake.account.scripts.set(script.name, script);
+    expect(await deleteWorker(api, "with-objects")).toBe(true);
+    expect(await deleteWorker(api, "with-objects")).toBe(false);
   });
 });
 

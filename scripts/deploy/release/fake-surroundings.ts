@@ -1,4 +1,7 @@
 /** A fake account, production before it, and a release's tools: what tests of releases run in. */
+import { join } from "node:path";
+import { z } from "zod";
+import { ROOT } from "../../stack-env.ts";
 import { createFakeAnalytics, type FakeAnalytics } from "../fake/analytics-routes.ts";
 import { FAKE_ACCOUNT, FAKE_TOKEN, type FakeCloudflare, startFakeCloudflare } from "../fake/fake-cloudflare.ts";
 import { type FakeProduction, startFakeProduction } from "../fake/fake-production.ts";
@@ -14,13 +17,20 @@ import {
 } from "../fake/state.ts";
 import { workerRoutes } from "../fake/worker-routes.ts";
 import { QUEUE_ROLES } from "../names.ts";
+import { readConfig } from "../target-config.ts";
 import { WORKERS } from "../workers.ts";
 import { createQuickWrangler } from "./fake-wrangler.ts";
 import type { ReleaseOptions } from "./release.ts";
 import { REAL_TOOLS, type ReleaseTools } from "./run.ts";
 
-/** The one of the configurations as they are under version control. */
-export const DATABASE_ID = "00000000-0000-0000-0000-000000000000";
+const configured = z.looseObject({ d1_databases: z.array(z.looseObject({ database_id: z.string() })) });
+
+/** The one that the configurations name, whether it was set up or not: wrangler looks for it. */
+async function databaseIdOf(): Promise<string> {
+  const [database] = configured.parse(await readConfig(join(ROOT, "wrangler.toml"))).d1_databases;
+  if (database === undefined) throw new Error("wrangler.toml names no database");
+  return database.database_id;
+}
 
 export interface Surroundings {
   readonly account: FakeAccount;
@@ -36,7 +46,8 @@ export interface Surroundings {
 /** With the resources that the set-up makes, and no Worker yet. */
 export async function startSurroundings(): Promise<Surroundings> {
   const account = createFakeAccount();
-  addDatabase(account, "ai-styler", DATABASE_ID);
+  const databaseId = await databaseIdOf();
+  addDatabase(account, "ai-styler", databaseId);
   addBucket(account, "ai-styler");
   for (const role of QUEUE_ROLES) addQueue(account, `ai-styler-${role}`);
   const analytics = createFakeAnalytics(account);
@@ -60,7 +71,7 @@ export async function startSurroundings(): Promise<Surroundings> {
       pauseMs: 1,
       stopRequested: () => new Promise(() => {}),
       commit: async () => "c0ffee".repeat(6),
-      checkout: async () => ({ databaseId: DATABASE_ID }),
+      checkout: async () => ({ databaseId }),
     },
     async stop() {
       await cloudflare.stop();

@@ -38,6 +38,8 @@ export const users = sqliteTable(
     check("users_role", sql`${t.role} IN ('user', 'vendor', 'admin')`),
     index("users_role_id").on(t.role, t.id),
     index("users_status_id").on(t.status, t.id),
+    // Without it, few vendors who wait would be looked for among all users who wait, or among all vendors.
+    index("users_role_status_id").on(t.role, t.status, t.id),
   ],
 );
 

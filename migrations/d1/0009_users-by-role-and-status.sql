@@ -1,0 +1,1 @@
+CREATE INDEX `users_role_status_id` ON `users` (`role`,`status`,`id`);
