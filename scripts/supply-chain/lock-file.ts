@@ -29,6 +29,9 @@ export interface Manifest {
   readonly allowScripts?: Readonly<Record<string, boolean>>;
 }
 
+const REGISTRY = "https://registry.npmjs.org/";
+const EXACT = /^\d+\.\d+\.\d+(?:-[\w.]+)?(?:\+[\w.]+)?$/;
+
 /** The package in a folder of the lock file, such as `node_modules/a/node_modules/@b/c`; null for the project's own. */
 export function nameOf(folder: string): string | null {
   const index = folder.lastIndexOf("node_modules/");
@@ -61,7 +64,7 @@ export function manifestFaults(path: string, manifest: Manifest): string[] {
   const { dependencies, devDependencies, optionalDependencies, overrides } = manifest;
   return [dependencies, devDependencies, optionalDependencies, overrides].flatMap((group = {}) =>
     Object.entries(group)
-      .filter(([name, wanted]) => !(typeof wanted === "string" && EXACT.test(wanted)))
+      .filter(([, wanted]) => !(typeof wanted === "string" && EXACT.test(wanted)))
       .map(([name, wanted]) => `${path} wants ${name} ${JSON.stringify(wanted)}, which is no exact version`),
   );
 }
