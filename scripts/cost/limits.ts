@@ -41,7 +41,7 @@ export function jobsAtATime(): number {
   return Number(found);
 }
 
-/** How long a job takes on average, in seconds: it computes, and waits for its provider. */
+/** How long a job takes on average, in seconds: it computes, and waits for its provider. Other waits are left out. */
 function jobSeconds({ operations }: Measured, { mix }: Month, a: Assumptions): number {
   if (mix.create === 0) return 0;
   const computed = (["jobLocal", "jobLocalLarge", "jobGemini", "jobGeminiLarge"] as const).reduce(

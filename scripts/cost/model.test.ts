@@ -7,6 +7,7 @@ import { OPERATIONS, readMeasured } from "./measured.ts";
 import { mixOf } from "./model.ts";
 import { PLAN, PROVIDERS } from "./prices.ts";
 import { answerTo } from "./report.ts";
+import { money } from "./text.ts";
 import { COUNTED_NAMES } from "./usage.ts";
 
 const measured = readMeasured();
@@ -54,6 +55,16 @@ describe("a month", () => {
     );
   });
 
+  it("has the rows of each account once, whenever its owner signed up", () => {
+    const held = (ageMonths: number) => {
+      const { month } = answerTo(measured, { users: 1_000, conversions: 0 }, { ...ASSUMPTIONS, ageMonths });
+      return month.bill.d1Bytes - ageMonths * month.d1.monthlyBytes;
+    };
+    const account = measured.operations.signUp.d1Bytes;
+    // 100 sign up each month: so many more were there before.
+    expect([0, 1, 9, 10, 12].map((age) => Math.round(held(age) / account))).toEqual([1_000, 900, 100, 0, 0]);
+  });
+
   it("has a job for every conversion, by the provider that was asked for", () => {
     fc.assert(
       fc.property(conversions, provider, fc.double({ min: 0, max: 1, noNaN: true }), (m, by, largePhotos) => {
@@ -63,6 +74,12 @@ describe("a month", () => {
       }),
     );
   });
+});
+
+it("dollars are told to the cent, and of less than one three digits", () => {
+  expect([0, 1e-9, 0.000678, 0.1, 0.0678, 1, 1234.5].map(money)).toEqual([
+    ...["$0.00", "$0", "$0.000678", "$0.1", "$0.0678", "$1.00", "$1,234.50"],
+  ]);
 });
 
 describe("the limits", () => {

@@ -97,7 +97,10 @@ export function monthOf(measured: Measured, question: Question, a: Assumptions):
   const objectSeconds = (total.objectMs + objectRequests * a.objectWaitMs) / 1_000;
   const logBytes =
     total.logBytes + total.logEvents * a.logEnvelope + total.invocationLogs * a.invocationLog + total.spans * a.span;
-  const usersBytes = question.users * (1 - a.signUpShare) * operations.signUp.d1Bytes;
+  const usersBytes = (question.users - mix.signUp) * operations.signUp.d1Bytes;
+  // Whoever signed up in the service's months is in what these add already.
+  const signUpBytes = a.ageMonths * mix.signUp * operations.signUp.d1Bytes;
+  const olderBytes = Math.max(0, question.users * operations.signUp.d1Bytes - signUpBytes);
   const bill: Bill = {
     requests: total.requests,
     cpuMs: total.cpuMs,
@@ -108,7 +111,7 @@ export function monthOf(measured: Measured, question: Question, a: Assumptions):
     objectBytes: question.users * sessionBytes,
     d1RowsRead: total.d1RowsRead,
     d1RowsWritten: total.d1RowsWritten,
-    d1Bytes: usersBytes + a.ageMonths * total.d1Bytes,
+    d1Bytes: olderBytes + a.ageMonths * total.d1Bytes,
     r2Bytes: total.r2BytesWritten * a.retentionMonths,
     r2ClassA: total.r2ClassA,
     r2ClassB: total.r2ClassB,

@@ -33,6 +33,7 @@ export const LEFT_OUT = [
   "text messages, unless `--sms-dollars` says what one costs, and all that is not Cloudflare's or the provider's: Loki, Sentry, Grafana, a domain, people",
   "rows that housekeeping deletes later: old codes, proofs, idempotency records, records of provider calls",
   "how rows read grow with history: measured with few rows in each table; every query has an index for its use",
+  "how long a job waits for D1, R2 and Images, while it holds its place",
   "Workers starting up, and CPU time as Cloudflare counts it on its own machines",
   "taxes, support plans, and prices agreed with Cloudflare, which are usual long before 10 M users",
 ];

@@ -35,7 +35,10 @@ interface Reading {
 
 export type Readings = Readonly<Record<WorkerId, Reading>>;
 
-/** Production, with the fakes in place of the world; only the free quota is wider, for one user does it all. */
+/**
+ * Production, with the fakes in place of the world; only the free quota is wider, for one user does it all, and the
+ * window of the metrics shorter, for it is waited for after each operation.
+ */
 function variables(sms: SmsIrFake, gemini: GeminiFake): Record<string, string> {
   return {
     ENVIRONMENT: "production",

@@ -15,7 +15,10 @@ export function short(value: number): string {
 
 /** `$1,234.50`; of less than a dollar, three digits. */
 export function money(dollars: number): string {
-  if (dollars > 0 && dollars < 1) return `$${Number(dollars.toPrecision(3)).toFixed(6).replace(/0+$/, "")}`;
+  if (dollars > 0 && dollars < 1)
+    return `$${Number(dollars.toPrecision(3))
+      .toFixed(6)
+      .replace(/\.?0+$/, "")}`;
   return `$${dollars.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 

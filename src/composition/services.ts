@@ -133,6 +133,30 @@ function smsServices(
   };
 }
 
+function probesOf(env: ApiEnv, db: Database) {
+  return createStatusProbes({
+    // Of the tables that hardly any request does without.
+    database: async () =>
+      db.run(
+        sql`SELECT (SELECT 1 FROM users LIMIT 1), (SELECT 1 FROM images LIMIT 1), (SELECT 1 FROM conversions LIMIT 1)`,
+      ),
+    bucket: env.BUCKET,
+    queue: queueSource("conversions", env.CONVERSION_QUEUE),
+    sessions: env.USER_SESSIONS,
+    limiter: env.RATE_LIMITER,
+    hasher: env.HASHER,
+    imageProcessor: env.IMAGE_PROCESSOR,
+  });
+}
+
+function metricsSourcesOf(env: ApiEnv, { telemetry }: Config) {
+  return createMetricsSources(shardsOf(env.METRICS_SHARD), telemetry.metrics.shards, {
+    conversions: env.CONVERSION_QUEUE,
+    sms: env.SMS_QUEUE,
+    alerts: env.ALERT_QUEUE,
+  });
+}
+
 interface ApiServicesOptions {
   /** What the invocation tells of itself through; made where it isn't given. */
   readonly telemetry?: Telemetry | undefined;
@@ -154,50 +178,77 @@ export function createApiServices(
   const core: CoreServices = { config, clock: systemClock, keyring, origin, ...telemetry };
   const users = createD1UserRepository(db);
   const circuits = createCircuitBreakers(env.CIRCUIT_BREAKER, { logger, metrics, backoffMs: config.circuitBackoffMs });
+  const sms = () => smsServices(env, { ...core, db, users });
   return {
     ...core,
     accessTokens,
     sessions: createSessionStore(env.USER_SESSIONS, { keyring, limits: config.sessions }),
     users,
-    erasure: createD1AccountErasure(db),
-    audit: createD1AuditRepository(db),
     rateLimiter: createRateLimiter(env.RATE_LIMITER, { keyring, metrics }),
-    otp: createD1OtpRepository(db),
-    hasher: createRpcPasswordHasher(env.HASHER, telemetry),
-    ...smsServices(env, { ...core, db, users }),
-    images: createD1ImageRepository(db),
-    conversions: createD1ConversionRepository(db),
-    timings: createD1StageTimings(db),
-    quota: createD1QuotaRepository(db),
-    outbox: createD1OutboxRepository(db),
-    objects: createR2ObjectStore(env.BUCKET),
-    jobs: createQueueJobQueue(env.CONVERSION_QUEUE),
-    imageProcessor: createRemoteImageProcessor(env.IMAGE_PROCESSOR),
     circuits,
-    calls: createD1ProviderCalls(db),
-    deadLetters: createD1DeadLetters(db),
-    probes: createStatusProbes({
-      // Of the tables that hardly any request does without.
-      database: async () =>
-        db.run(
-          sql`SELECT (SELECT 1 FROM users LIMIT 1), (SELECT 1 FROM images LIMIT 1), (SELECT 1 FROM conversions LIMIT 1)`,
-        ),
-      bucket: env.BUCKET,
-      queue: queueSource("conversions", env.CONVERSION_QUEUE),
-      sessions: env.USER_SESSIONS,
-      limiter: env.RATE_LIMITER,
-      hasher: env.HASHER,
-      imageProcessor: env.IMAGE_PROCESSOR,
-    }),
     statusRound,
-    business: createD1BusinessMetrics(db),
+    conversions: createD1ConversionRepository(db),
+    // These hold nothing, and a request needs few of them: each is made where it is asked for.
+    get erasure() {
+      return createD1AccountErasure(db);
+    },
+    get audit() {
+      return createD1AuditRepository(db);
+    },
+    get otp() {
+      return createD1OtpRepository(db);
+    },
+    get hasher() {
+      return createRpcPasswordHasher(env.HASHER, telemetry);
+    },
+    get sms() {
+      return sms().sms;
+    },
+    get smsOutbox() {
+      return sms().smsOutbox;
+    },
+    get smsInbox() {
+      return sms().smsInbox;
+    },
+    dispatchSms: (id) => sms().dispatchSms(id),
+    get images() {
+      return createD1ImageRepository(db);
+    },
+    get timings() {
+      return createD1StageTimings(db);
+    },
+    get quota() {
+      return createD1QuotaRepository(db);
+    },
+    get outbox() {
+      return createD1OutboxRepository(db);
+    },
+    get objects() {
+      return createR2ObjectStore(env.BUCKET);
+    },
+    get jobs() {
+      return createQueueJobQueue(env.CONVERSION_QUEUE);
+    },
+    get imageProcessor() {
+      return createRemoteImageProcessor(env.IMAGE_PROCESSOR);
+    },
+    get calls() {
+      return createD1ProviderCalls(db);
+    },
+    get deadLetters() {
+      return createD1DeadLetters(db);
+    },
+    get probes() {
+      return probesOf(env, db);
+    },
+    get business() {
+      return createD1BusinessMetrics(db);
+    },
+    get metricsSources() {
+      return metricsSourcesOf(env, config);
+    },
     expectedMigration: LATEST_MIGRATION,
     deployedVersion: env.VERSION_METADATA.id,
-    metricsSources: createMetricsSources(shardsOf(env.METRICS_SHARD), config.telemetry.metrics.shards, {
-      conversions: env.CONVERSION_QUEUE,
-      sms: env.SMS_QUEUE,
-      alerts: env.ALERT_QUEUE,
-    }),
     flushMetrics: telemetry.flushMetrics,
   };
 }

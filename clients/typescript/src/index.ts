@@ -1,6 +1,6 @@
 /** A client of the AI Styler API on `fetch` alone: for browsers, Workers and Node 20.3 and later. */
 import createOpenApiClient, { type Client as OpenApiClient } from "openapi-fetch";
-import { pause } from "./pause.ts";
+import { LONGEST_TIMER_MS, pause } from "./pause.ts";
 import { ApiProblem, problemOf, retryAfterMs } from "./problem.ts";
 import type { components, paths } from "./schema.d.ts";
 import { createTransport, type Fetch, memoryTokens, type TokenStore, type Tokens } from "./transport.ts";
@@ -117,7 +117,10 @@ function sessionMethods(api: OpenApiClient<paths>, tokens: TokenStore): Pick<Cli
     register: async (body, { signal } = {}) =>
       begin(dataOf(await api.POST("/api/auth/register", { body, ...pick(signal) }))),
     async logout({ signal } = {}) {
-      await api.POST("/api/auth/logout", pick(signal));
+      await api.POST("/api/auth/logout", pick(signal)).catch((error: unknown) => {
+        // A session that has ended needs no end.
+        if (!(error instanceof ApiProblem && error.code === "unauthenticated")) throw error;
+      });
       await tokens.set(null);
     },
   };
@@ -127,7 +130,8 @@ async function waitForConversion(api: OpenApiClient<paths>, id: string, options:
   const { timeoutMs = 600_000, onProgress } = options;
   const late = new AbortController();
   const reason = `the conversion ${id} has not ended after ${timeoutMs} ms; it goes on, and you may wait again`;
-  const timer = setTimeout(() => late.abort(new DOMException(reason, "TimeoutError")), timeoutMs);
+  const giveUp = () => late.abort(new DOMException(reason, "TimeoutError"));
+  const timer = setTimeout(giveUp, Math.min(timeoutMs, LONGEST_TIMER_MS));
   const signal = AbortSignal.any([late.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   try {
     let seen = "";

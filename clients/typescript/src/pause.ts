@@ -1,3 +1,6 @@
+/** The longest that `setTimeout` keeps, 24 days; what is longer would be over at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** What `promise` becomes, or the signal's reason as soon as that is aborted. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -12,7 +15,7 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Prom
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const passed = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+    timer = setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS));
   });
   await unlessAborted(passed, signal).finally(() => clearTimeout(timer));
 }

@@ -1,4 +1,4 @@
-import { pause, unlessAborted } from "./pause.ts";
+import { LONGEST_TIMER_MS, pause, unlessAborted } from "./pause.ts";
 import { ApiProblem, problemOf, retryAfterMs } from "./problem.ts";
 import type { components } from "./schema.d.ts";
 
@@ -56,7 +56,8 @@ type Send = (request: Request, accessToken: string | null, repeatable?: boolean)
 /** Sends a request, and again what may be sent again. @throws what `fetch` does, or the reason of the request's signal. */
 function createSender(options: TransportOptions): Send {
   async function attempt(request: Request, accessToken: string | null): Promise<Response> {
-    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(options.timeoutMs)]);
+    const late = AbortSignal.timeout(Math.min(options.timeoutMs, LONGEST_TIMER_MS));
+    const signal = AbortSignal.any([request.signal, late]);
     const sent = new Request(request.clone() as Request, { signal });
     if (accessToken !== null) sent.headers.set("Authorization", `Bearer ${accessToken}`);
     return options.fetch(sent);
@@ -65,7 +66,7 @@ function createSender(options: TransportOptions): Send {
   return async (request, accessToken, repeatable = isRepeatable(request)) => {
     for (let tried = 1; ; tried += 1) {
       const last = !repeatable || tried > options.retries;
-      let waitMs = Math.random() * FIRST_WAIT_MS * 2 ** tried;
+      let waitMs = Math.min(Math.random() * FIRST_WAIT_MS * 2 ** tried, options.longestWaitMs);
       try {
         const response = await attempt(request, accessToken);
         waitMs = retryAfterMs(response) ?? waitMs;
@@ -89,6 +90,9 @@ async function renew({ tokens, baseUrl }: TransportOptions, send: Send, stale: s
   // The service takes the same refresh token again for a while, in case its answer got lost.
   const response = await send(new Request(`${baseUrl}/api/auth/refresh`, init), null, true);
   const fresh = response.ok ? ((await response.json()) as components["schemas"]["Tokens"]) : null;
+  const present = await tokens.get();
+  // Somebody signed in or out meanwhile, or renewed it in another tab: the answer is no longer about the store's session.
+  if (present?.refreshToken !== current.refreshToken) return present?.accessToken ?? null;
   if (fresh === null && response.status !== 401) throw new ApiProblem(response, await problemOf(response));
   await tokens.set(fresh && { accessToken: fresh.accessToken, refreshToken: fresh.refreshToken });
   return fresh?.accessToken ?? null;

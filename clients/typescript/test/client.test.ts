@@ -29,8 +29,21 @@ describe("a request", () => {
     ["lost", lost, undefined],
   ])("that changes something without a key is not sent again when it was %s", async (_, fail, code) => {
     const { client, calls } = clientOf(fail);
-    const error = await client.api.PATCH(ME, { body: { name: "Nila" } }).catch((thrown: unknown) => thrown);
-    expect((error as ApiProblem).code).toBe(code);
+    const calling = [
+      () => client.api.PATCH(ME, { body: { name: "Nila" } }),
+      () => client.api.DELETE("/api/images/{id}", { params: { path: { id: "img_1" } } }),
+      () => client.upload(new Blob(["the picture"]), "person"),
+    ];
+    for (const [i, call] of calling.entries()) {
+      const error = await call().catch((thrown: unknown) => thrown);
+      expect((error as ApiProblem).code).toBe(code);
+      expect(calls).toHaveLength(i + 1);
+    }
+  });
+
+  it.each([400, 404, 409, 500, 502])("is not sent again when it was answered %i", async (status) => {
+    const { client, calls } = clientOf(() => problem(status, "internal_error"));
+    await expect(client.api.GET(ME)).rejects.toMatchObject({ status });
     expect(calls).toHaveLength(1);
   });
 
@@ -63,6 +76,12 @@ describe("a request", () => {
     expect(calls).toHaveLength(2);
   });
 
+  it("never waits longer than allowed by itself", async () => {
+    const { client, calls } = clientOf(lost, { retries: 40, longestWaitMs: 2 });
+    await expect(client.api.GET(ME)).rejects.toThrow("network");
+    expect(calls).toHaveLength(41);
+  });
+
   it("that takes too long counts as lost", async () => {
     const hang: Answer = () => new Promise(() => {});
     const calls: AbortSignal[] = [];
@@ -89,6 +108,29 @@ describe("a request", () => {
     controller.abort(new Error("enough"));
     await expect(answer).rejects.toThrow("enough");
     expect(calls).toHaveLength(1);
+  });
+
+  it("that its caller gave up, before or under way, is given up by fetch as well", async () => {
+    const signals: AbortSignal[] = [];
+    const fetch = (request: Request) => {
+      signals.push(request.signal);
+      return new Promise<Response>((_, reject) => {
+        request.signal.addEventListener("abort", () => reject(request.signal.reason));
+        if (request.signal.aborted) reject(request.signal.reason);
+      });
+    };
+    const client = createClient({ baseUrl: BASE, fetch });
+    const controller = new AbortController();
+    const underWay = expect(client.api.GET(ME, { signal: controller.signal })).rejects.toThrow("enough");
+    await vi.waitFor(() => expect(signals).toHaveLength(1));
+    controller.abort(new Error("enough"));
+    await underWay;
+    expect(signals.map(({ reason }) => reason)).toEqual([new Error("enough")]);
+    const before = AbortSignal.abort(new Error("no"));
+    const startedAt = performance.now();
+    await expect(client.api.GET(ME, { signal: before })).rejects.toThrow("no");
+    expect(performance.now() - startedAt).toBeLessThan(50);
+    expect(signals.length).toBeLessThanOrEqual(2);
   });
 
   it("that its caller gave up leaves a renewal that others wait for alone, and waits for it no longer", async () => {
@@ -135,44 +177,29 @@ describe("an error", () => {
     });
   });
 
-  it("of something before the API is an ApiProblem of unknown code", async () => {
-    const { client } = clientOf(() => new Response("<h1>Bad gateway</h1>", { status: 502 }));
-    await expect(client.api.GET(ME)).rejects.toMatchObject({ code: "unknown", status: 502 });
-  });
-});
-
-describe("waiting for a conversion", () => {
-  const state = (status: string, progress: number) =>
-    json(200, { id: "cnv_1", status, stage: null, progress }, { "Retry-After": progress < 10 ? "0" : "1" });
-
-  it.each(["succeeded", "failed", "canceled", "expired"])(
-    "ends when it is %s, having told each change",
-    async (end) => {
-      const states = [state("queued", 0), state("queued", 0), state("processing", 9), state(end, 100)];
-      const { client, calls } = clientOf((_call, index) => states[index] ?? state(end, 100));
-      const seen: number[] = [];
-      const ended = await client.waitForConversion("cnv_1", { onProgress: ({ progress }) => seen.push(progress) });
-      expect([ended.status, seen, calls.length]).toEqual([end, [0, 9, 100], 4]);
-    },
-  );
-
-  it("says that it goes on when it has not ended in time", async () => {
-    const { client } = clientOf(() => state("processing", 10));
-    const waiting = client.waitForConversion("cnv_1", { timeoutMs: 40 });
-    await expect(waiting).rejects.toMatchObject({
-      name: "TimeoutError",
-      message: expect.stringContaining("it goes on"),
+  it.each([
+    ["a page", "<h1>Bad gateway</h1>", "text/html"],
+    ["half a problem", '{"code":"not_f', "application/problem+json"],
+    ["null", "null", "application/problem+json"],
+    ["a text", '"no"', "application/problem+json"],
+    ["nothing", null, "application/problem+json"],
+  ])("of something before the API, such as %s, is an ApiProblem of unknown code", async (_, body, type) => {
+    const { client } = clientOf(() => new Response(body, { status: 502, headers: { "Content-Type": type } }));
+    await expect(client.api.GET(ME)).rejects.toMatchObject({
+      name: "ApiProblem",
+      code: "unknown",
+      status: 502,
+      errors: [],
     });
   });
 
-  it("ends at once when its caller gives up", async () => {
-    const { client, calls } = clientOf(() => state("processing", 10));
-    const controller = new AbortController();
-    const waiting = client.waitForConversion("cnv_1", { signal: controller.signal });
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
-    controller.abort(new Error("enough"));
-    await expect(waiting).rejects.toThrow("enough");
-    expect(calls).toHaveLength(1);
+  it("tells how long to wait, where that is told by a date too", async () => {
+    const at = new Date(Date.now() + 3_600_000).toUTCString();
+    const { client } = clientOf(() => problem(503, "service_unavailable", { "Retry-After": at }));
+    const error = await client.api.GET(ME).catch((thrown: unknown) => thrown);
+    const { retryAfterMs } = error as ApiProblem;
+    expect(retryAfterMs).toBeGreaterThan(3_590_000);
+    expect(retryAfterMs).toBeLessThanOrEqual(3_600_000);
   });
 });
 
@@ -189,6 +216,20 @@ describe("a session", () => {
     await client.logout();
     expect(tokens.kept).toBeNull();
     expect(calls.at(-1)?.headers.get("Authorization")).toBe("Bearer access-1");
+  });
+
+  it("that has ended on the server already ends here all the same", async () => {
+    const tokens = storeOf({ accessToken: "access-1", refreshToken: null });
+    const { client } = clientOf(() => problem(401, "unauthenticated"), { tokens });
+    await client.logout();
+    expect(tokens.kept).toBeNull();
+  });
+
+  it("whose end can't be told to the server stays, for another try", async () => {
+    const tokens = storeOf(FIRST);
+    const { client } = clientOf(() => problem(503, "service_unavailable"), { tokens });
+    await expect(client.logout()).rejects.toMatchObject({ code: "service_unavailable" });
+    expect(tokens.kept).toEqual(FIRST);
   });
 });
 

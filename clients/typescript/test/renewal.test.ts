@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Answer, afterRenewal, clientOf, FIRST, json, ME, problem, RENEWED, storeOf } from "./fake-service.ts";
 
 describe("an expired access token", () => {
@@ -70,6 +70,54 @@ describe("an expired access token", () => {
     const { client, calls } = clientOf(afterRenewal, { tokens: storeOf({ ...FIRST, refreshToken: null }) });
     await expect(client.api.GET(ME)).rejects.toMatchObject({ code: "unauthenticated" });
     expect(calls).toHaveLength(1);
+  });
+
+  describe("that is being renewed", () => {
+    const OTHERS = { accessToken: "access-9", refreshToken: "refresh-9" };
+    /** A client whose renewal is on its way, and what lets its answer through. */
+    async function midway(answer: () => Response) {
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const tokens = storeOf(FIRST);
+      const { client, calls } = clientOf(
+        async ({ path, headers }) => {
+          if (path === "/api/auth/refresh") return held.then(answer);
+          if (path === "/api/auth/login") return json(200, { ...OTHERS, user: {} });
+          if (path === "/api/auth/logout") return new Response(null, { status: 204 });
+          const isOthers = headers.get("Authorization") === `Bearer ${OTHERS.accessToken}`;
+          return isOthers ? json(200, { id: "usr_9" }) : problem(401, "unauthenticated");
+        },
+        { tokens },
+      );
+      const call = client.api.GET(ME).then(
+        ({ data }) => data?.id,
+        (error: { code: string }) => error.code,
+      );
+      await vi.waitFor(() => expect(calls).toHaveLength(2));
+      return { client, tokens, call, release };
+    }
+    const answers = [
+      ["succeeds", () => json(200, RENEWED)],
+      ["is refused", () => problem(401, "invalid_refresh_token")],
+    ] as const;
+
+    it.each(answers)("leaves a session alone that began meanwhile, when the renewal %s", async (_, answer) => {
+      const { client, tokens, call, release } = await midway(answer);
+      await client.login({ phone: "09121234567", password: "a long enough secret" });
+      release();
+      expect(await call).toBe("usr_9");
+      expect(tokens.kept).toEqual(OTHERS);
+    });
+
+    it.each(answers)("brings back no session that was ended meanwhile, when the renewal %s", async (_, answer) => {
+      const { client, tokens, call, release } = await midway(answer);
+      await client.logout();
+      release();
+      expect(await call).toBe("unauthenticated");
+      expect(tokens.kept).toBeNull();
+    });
   });
 
   it("does not follow from wrong credentials", async () => {

@@ -1,19 +1,25 @@
 import type { MiddlewareHandler } from "hono";
 import type { AppEnv } from "../app-type.ts";
 
-const DEFAULTS: Readonly<Record<string, string>> = {
-  "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-  "X-Content-Type-Options": "nosniff",
-  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-  "Referrer-Policy": "no-referrer",
-  "Cross-Origin-Resource-Policy": "same-origin",
-  "Cache-Control": "no-store",
-};
+/** The same for every answer. */
+const ALWAYS = [
+  ["Strict-Transport-Security", "max-age=31536000; includeSubDomains"],
+  ["X-Content-Type-Options", "nosniff"],
+  ["Referrer-Policy", "no-referrer"],
+] as const;
+/** For a route that needs another value (docs page, pictures) to set its own. */
+const DEFAULTS = [
+  ["Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"],
+  ["Cross-Origin-Resource-Policy", "same-origin"],
+  ["Cache-Control", "no-store"],
+] as const;
 
-/** Strict headers on every answer; a route that needs another value (docs page, pictures) sets its own. */
+/** Strict headers on every answer. */
 export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
-  for (const [name, value] of Object.entries(DEFAULTS)) {
-    if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+  const { headers } = c.res;
+  for (const [name, value] of ALWAYS) headers.set(name, value);
+  for (const [name, value] of DEFAULTS) {
+    if (!headers.has(name)) headers.set(name, value);
   }
 };

@@ -215,6 +215,21 @@ it("what was created is read back as it was asked for", async () => {
   );
 }, 60_000);
 
+it("a key whose time is over, and that nobody has cleared away yet, is free for another conversion", async () => {
+  const repository = createD1ConversionRepository(db);
+  const make = (createdAt: number) => {
+    const conversion = newConversion(userId, conversionInput(own.person), { createdAt });
+    const record = { operation: "create", key: "again", fingerprint: "f", conversionId: conversion.id, status: 202 };
+    const idempotency = { ...record, body: "{}", lockedUntil: 0, expiresAt: createdAt + 10 };
+    return repository.create(conversion, createConditions(createdAt, { idempotency, defaultMonthlyUnits: 1e6 }));
+  };
+  expect((await make(NOW)).kind).toBe("created");
+  expect((await make(NOW + 9)).kind).toBe("known_key");
+  expect((await make(NOW + 10)).kind).toBe("created");
+  const left = await db.select().from(idempotencyRecords).where(sql`${idempotencyRecords.key} = 'again'`);
+  expect(left.map(({ expiresAt }) => expiresAt)).toEqual([NOW + 20]);
+});
+
 /** The test's database, and how many values each statement for it was given. */
 function counting(counts: Map<string, number>): Database {
   const { DB } = bindings;

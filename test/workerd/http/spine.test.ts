@@ -4,6 +4,7 @@ import { createApp } from "../../../src/app.ts";
 import { decodeCursor, encodeCursor } from "../../../src/http/cursor.ts";
 import { ERRORS } from "../../../src/kernel/error-registry.ts";
 import { createKeyring } from "../../../src/kernel/keyring.ts";
+import { apiWith } from "../support/app.ts";
 import { api, apiRequest, newPhone, signUp } from "../support/client.ts";
 import { bindings } from "../support/database.ts";
 
@@ -30,6 +31,11 @@ describe("every answer", () => {
       expect(response.headers.get("cache-control")).toContain("no-store");
       expect(response.headers.get("vary")).toContain("Origin");
     }
+  });
+
+  it("tells by its health which deployed version answered", async () => {
+    const response = await apiWith({ VERSION_METADATA: { id: "version-7", tag: "", timestamp: "" } }, "/api/health");
+    expect([response.status, response.headers.get("x-worker-version")]).toEqual([200, "version-7"]);
   });
 
   it("carries the request id, the client's own where it is well-formed", async () => {

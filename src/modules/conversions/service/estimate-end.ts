@@ -23,6 +23,7 @@ export async function estimateEnds(
   conversions: readonly Conversion[],
 ): Promise<ReadonlyMap<string, Estimate>> {
   const active = conversions.filter(({ status }) => !isTerminal(status));
+  if (active.length === 0) return new Map();
   const queued = active.filter(({ status }) => status === "queued").map(({ id }) => id);
   const [positions, totals] = await Promise.all([
     queued.length === 0 ? new Map<string, number>() : deps.conversions.queuePositions(queued, MAX_POSITION),
