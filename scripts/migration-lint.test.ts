@@ -13,6 +13,9 @@ CREATE TABLE \`children\` (
   FOREIGN KEY (\`parent_id\`) REFERENCES \`parents\`(\`id\`) ON UPDATE no action ON DELETE no action
 );--> statement-breakpoint
 CREATE TABLE \`alone\` (\`id\` text PRIMARY KEY NOT NULL, \`note\` text);
+CREATE TABLE \`coded\` (\`id\` integer PRIMARY KEY AUTOINCREMENT NOT NULL, \`code\` text NOT NULL, \`data\` text);
+CREATE UNIQUE INDEX by_code ON coded (code);
+CREATE VIEW codes AS SELECT code FROM coded;
 `;
 
 /** Rules that a migration after {@link BASE} breaks. */
@@ -54,7 +57,7 @@ describe("a migration that the old code can't live with is refused", () => {
       rebuild("alone", "id text PRIMARY KEY NOT NULL, note text NOT NULL", "id, note"),
       ["no required column"],
     ],
-    ["adds a column that is required", "ALTER TABLE alone ADD must text NOT NULL;", ["no required column"]],
+    ["adds a column that is required", "ALTER TABLE alone ADD must text NOT NULL;", ["applies", "no required column"]],
     [
       "deletes children with their parent",
       "CREATE TABLE pets (id text, owner text REFERENCES parents(id) ON DELETE CASCADE);",
@@ -73,6 +76,49 @@ describe("a migration that the old code can't live with is refused", () => {
       ["END in capitals"],
     ],
     ["has lines of Windows", "CREATE TABLE more (id text);\r\n", ["no CRLF"]],
+    [
+      "makes a column required that was nullable, though it has a default",
+      rebuild("alone", "id text PRIMARY KEY NOT NULL, note text DEFAULT '' NOT NULL", "id, note"),
+      ["no required column"],
+    ],
+    [
+      "adds a column that only an empty table takes",
+      "ALTER TABLE alone ADD at text DEFAULT CURRENT_TIMESTAMP;",
+      ["applies"],
+    ],
+    ["adds a default of nothing", "ALTER TABLE alone ADD must text NOT NULL DEFAULT NULL;", ["applies"]],
+    ["drops the key of an upsert", "DROP INDEX by_code;", ["no lost key"]],
+    [
+      "loses the primary key in a rebuild",
+      rebuild("alone", "id text NOT NULL, note text", "id, note"),
+      ["no lost key"],
+    ],
+    ["makes what is there unique", "CREATE UNIQUE INDEX a ON alone (note);", ["no new constraint"]],
+    [
+      "references from a column that is there",
+      rebuild("alone", "id text PRIMARY KEY NOT NULL, note text REFERENCES parents(id)", "id, note"),
+      ["no new constraint"],
+    ],
+    ["deletes rows", "/* old */ DELETE FROM alone WHERE note IS NULL;", ["no deleted rows"]],
+    ["deletes rows in a roundabout way", "WITH old AS (SELECT 1) DELETE FROM alone;", ["no deleted rows"]],
+    [
+      "rebuilds a table, and forgets its rows",
+      "CREATE TABLE n (id text PRIMARY KEY NOT NULL, note text); DROP TABLE alone; ALTER TABLE n RENAME TO alone;",
+      ["no deleted rows"],
+    ],
+    [
+      "puts a view in a table's place",
+      "DROP TABLE alone; CREATE VIEW alone AS SELECT 1 AS id, 2 AS note;",
+      ["no dropped table"],
+    ],
+    ["drops a view", "DROP VIEW codes;", ["no dropped table"]],
+    ["drops the table of a view", "DROP TABLE coded;", ["no dropped table", "no dropped column"]],
+    ["loses a column of a view", "DROP VIEW codes; CREATE VIEW codes AS SELECT 1 AS other;", ["no dropped column"]],
+    [
+      "switches foreign keys off by another spelling",
+      "PRAGMA main.foreign_keys = 'off';",
+      ["no unguarded foreign keys"],
+    ],
     ["is no SQL", "CREATE TABEL more (id text);", ["applies"]],
   ])("one that %s", (_, sql, rules) => {
     expect(broken(sql)).toEqual(rules);
@@ -101,6 +147,15 @@ describe("a migration that only adds is fine", () => {
       "words that are no SQL",
       "INSERT INTO alone VALUES ('PRAGMA foreign_keys=OFF; end', 'DROP TABLE alone'); -- CASCADE end",
     ],
+    ["a key of new columns", "ALTER TABLE alone ADD more text; CREATE UNIQUE INDEX a ON alone (more);"],
+    ["a reference from a new column", "ALTER TABLE alone ADD owner text REFERENCES parents(id);"],
+    ["a generated column", "ALTER TABLE alone ADD size integer GENERATED ALWAYS AS (length(note)) VIRTUAL NOT NULL;"],
+    ["a view with more columns", "DROP VIEW codes; CREATE VIEW codes AS SELECT code, id FROM coded;"],
+    [
+      "a backfill that can't read what the rows are made up of",
+      "UPDATE coded SET code = json_extract(data, '$.code');",
+    ],
+    ["foreign keys switched on", "PRAGMA foreign_keys = ON;"],
     ["deferred foreign keys", "PRAGMA defer_foreign_keys=on;"],
   ])("%s", (_, sql) => {
     expect(broken(sql)).toEqual([]);

@@ -93,6 +93,8 @@ describe("a dry run, without account and network", () => {
       expect(places).toEqual(places.toSorted((a, b) => a - b));
       expect(places[0]).toBeGreaterThan(0);
       expect(stdout).toContain("--secrets-file <JWT_SECRET, unless it has one>");
+      const made = ["cron * * * * *", `consumer of ${queues.sms}`, "Durable Objects UserSessions, RateLimiter"];
+      for (const it of [...made, "its address"]) expect(stdout).toContain(`with ${it}`);
       expect(stdout).toContain("/api/status");
     },
     COMMAND_MS,

@@ -120,7 +120,7 @@ async function preview(command: Command, surroundings: Surroundings): Promise<vo
   const { env, say, fetch, smokeTimeoutMs } = surroundings;
   const { branch } = command;
   if (command.dryRun) {
-    const plan = previewPlan({ branch, access: NO_ACCESS, env });
+    const plan = await previewPlan({ branch, access: NO_ACCESS, env });
     return say(`The preview of ${branch}:\n${describePlan(plan)}`);
   }
   if (command.pull !== null) pullRequestFrom(env, command.pull);

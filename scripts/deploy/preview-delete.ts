@@ -38,7 +38,7 @@ export function deletionPlan(access: CloudflareAccess, slug: string): Step[] {
     ...consumers,
     ...WORKERS.map(({ role }) => workers[role])
       .reverse()
-      .map((name) => deletion(name, [`DELETE /workers/scripts/${name}`], () => deleteWorker(api, name))),
+      .map((name) => deletion(name, [`DELETE /workers/scripts/${name}?force=true`], () => deleteWorker(api, name))),
     ...queueNames.map((name) =>
       deletion(name, [`GET /queues?name=${name}`, "DELETE /queues/<id>"], () => deleteQueue(api, name)),
     ),
@@ -48,7 +48,7 @@ export function deletionPlan(access: CloudflareAccess, slug: string): Step[] {
     deletion(
       `the R2 bucket ${bucket} with all its objects`,
       [
-        `GET /r2/buckets/${bucket}/objects, and DELETE each, until there are none`,
+        `GET /r2/buckets/${bucket}/objects, and DELETE them, a thousand at once, until there are none`,
         `DELETE /r2/buckets/${bucket} once all before is gone`,
       ],
       () => deleteBucket(api, bucket),

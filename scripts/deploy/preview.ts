@@ -1,15 +1,23 @@
 /** A branch's preview: made, or brought up to date. Every step may be repeated, so a run that failed is run again. */
 import { appendFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { CONFIG_VARIABLES } from "../../src/composition/config.ts";
-import type { Variables } from "../stack-env.ts";
+import { ROOT, type Variables } from "../stack-env.ts";
 import { type CloudflareAccess, CloudflareApi, CloudflareError } from "./cloudflare-api.ts";
 import { type Names, PRODUCTION_BRANCH, previewNames, slugOf } from "./names.ts";
 import { carryOut, type Say, type Step } from "./plan.ts";
 import { waitUntilServed } from "./preview-smoke.ts";
 import { ensureBucket, ensureDatabase, ensureQueue, told } from "./resources.ts";
 import { ALL_SECRETS, secretsAmong, secretsToSet, withSecretsFile } from "./secrets.ts";
-import { removeTargetConfigs, targetConfigPath, writeTargetConfigs } from "./target-config.ts";
+import {
+  madeWith,
+  readConfig,
+  removeTargetConfigs,
+  targetConfig,
+  targetConfigPath,
+  writeTargetConfigs,
+} from "./target-config.ts";
 import { WORKERS, type WorkerRole } from "./workers.ts";
 import { wrangler } from "./wrangler.ts";
 
@@ -130,17 +138,30 @@ function migrationStep({ access, wrangler: runs = wrangler }: PreviewOptions, sl
   };
 }
 
-function deployStep(options: PreviewOptions, names: PreviewNames, role: WorkerRole, given: Variables): Step {
+/** What is made along with each Worker; only a plan to be shown knows. */
+type Made = Partial<Readonly<Record<WorkerRole, readonly string[]>>>;
+
+function deployStep(
+  options: PreviewOptions,
+  names: PreviewNames,
+  role: WorkerRole,
+  given: Variables,
+  made: Made,
+): Step {
   const { access, wrangler: runs = wrangler } = options;
   const name = names.workers[role];
   const secrets = Object.keys(secretsAmong(role, given)).filter((secret) => secret !== "JWT_SECRET");
-  const made = role === "api" ? ["JWT_SECRET, unless it has one"] : [];
-  const told = [...made, ...secrets].join(", ");
+  const ownSecret = role === "api" ? ["JWT_SECRET, unless it has one"] : [];
+  const told = [...ownSecret, ...secrets].join(", ");
   const args = ["deploy", "-c", targetConfigPath(role, names.slug)];
+  const command = `wrangler ${args.join(" ")}`;
   const ask = `GET /workers/scripts/${name}/secrets`;
   return {
     what: `deploy ${name}`,
-    how: told === "" ? [`wrangler ${args.join(" ")}`] : [ask, `wrangler ${args.join(" ")} --secrets-file <${told}>`],
+    how: [
+      ...(told === "" ? [command] : [ask, `${command} --secrets-file <${told}>`]),
+      ...(made[role] ?? []).map((it) => `  with ${it}`),
+    ],
     async run() {
       const wanted =
         told === "" ? {} : await secretsToSet(new CloudflareApi(access), { role, name }, given, { overwrite: true });
@@ -167,13 +188,13 @@ function smokeStep(options: PreviewOptions, found: Findings): Step {
   };
 }
 
-function planWith(options: PreviewOptions, found: Findings): Step[] {
+function planWith(options: PreviewOptions, found: Findings, made: Made = {}): Step[] {
   const { access, env } = options;
   const names = namesOfBranch(options.branch);
   const given = previewVariables(env);
   const api = new CloudflareApi(access);
   const deployments = WORKERS.map(({ role }) => {
-    const step = deployStep(options, names, role, given);
+    const step = deployStep(options, names, role, given, made);
     if (role !== "api") return step;
     const run = async () => {
       const version = await step.run();
@@ -192,9 +213,17 @@ function planWith(options: PreviewOptions, found: Findings): Step[] {
   ];
 }
 
-/** What {@link deployPreview} does, to be shown. */
-export function previewPlan(options: PreviewOptions): Step[] {
-  return planWith(options, { address: "", databaseId: "", apiVersion: null });
+/**
+ * What {@link deployPreview} does, to be shown.
+ * @throws {Error} where it would for the branch, the variables or the configurations.
+ */
+export async function previewPlan(options: PreviewOptions): Promise<Step[]> {
+  const target = { names: namesOfBranch(options.branch), databaseId: "", vars: {} };
+  const made = WORKERS.map(async ({ role, config }) => {
+    return [role, madeWith(targetConfig(await readConfig(join(ROOT, config)), role, target))] as const;
+  });
+  const found: Findings = { address: "", databaseId: "", apiVersion: null };
+  return planWith(options, found, Object.fromEntries(await Promise.all(made)));
 }
 
 /** Makes a branch's preview, or brings it up to date; answers its address once it serves there. */

@@ -147,7 +147,7 @@ export function setupPlan(options: SetupOptions): Step[] {
 
 export async function setUp(options: SetupOptions, say: Say): Promise<void> {
   await carryOut(setupPlan(options), say);
-  say("\nNext: `npm run deploy` releases to production.");
+  say("\nNext: commit the configurations, give the api an address (docs/deploy.md), and release by `npm run deploy`.");
 }
 
 async function main(args: readonly string[], env: NodeJS.ProcessEnv, say: Say): Promise<void> {

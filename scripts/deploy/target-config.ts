@@ -105,6 +105,27 @@ export function targetConfig(config: RawConfig, role: WorkerRole, target: Target
   };
 }
 
+const made = z.looseObject({
+  workers_dev: z.boolean(),
+  assets: z.looseObject({ directory: z.string() }).optional(),
+  triggers: z.object({ crons: z.array(z.string()) }).optional(),
+  queues: z.looseObject({ consumers: z.array(z.looseObject({ queue: z.string() })).default([]) }).optional(),
+  migrations: z.array(z.looseObject({ new_sqlite_classes: z.array(z.string()).default([]) })).default([]),
+});
+
+/** What `wrangler deploy` makes on the account beside the Worker itself, to be read. */
+export function madeWith(config: RawConfig): string[] {
+  const { workers_dev, assets, triggers, queues, migrations } = made.parse(config);
+  const classes = migrations.flatMap(({ new_sqlite_classes }) => new_sqlite_classes);
+  return [
+    ...(workers_dev ? ["its address"] : []),
+    ...(assets === undefined ? [] : [`assets of ${assets.directory}/`]),
+    ...(classes.length === 0 ? [] : [`Durable Objects ${classes.join(", ")}`]),
+    ...(triggers?.crons ?? []).map((cron) => `cron ${cron}`),
+    ...(queues?.consumers ?? []).map(({ queue }) => `consumer of ${queue}`),
+  ];
+}
+
 /** Beside the real one, so that its paths lead where they did; relative to the root. Git ignores it. */
 export function targetConfigPath(role: WorkerRole, slug: string): string {
   const { config } = WORKERS.find((worker) => worker.role === role) ?? WORKERS[0];

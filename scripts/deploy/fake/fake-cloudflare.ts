@@ -4,7 +4,7 @@
  * thought of is seen.
  */
 import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export const FAKE_ACCOUNT = "0123456789abcdef0123456789abcdef";
@@ -83,73 +83,86 @@ async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+const ACCOUNT_PATH = `/client/v4/accounts/${FAKE_ACCOUNT}`;
+
+interface Failure {
+  readonly method: string;
+  readonly path: RegExp;
+  readonly refusal: FakeRefusal;
+}
+
+/** What was asked, what isn't there, and what is to fail. */
+interface Ledger {
+  readonly calls: string[];
+  readonly unknown: string[];
+  readonly failures: Failure[];
+}
+
+interface Routes {
+  readonly ofAccount: readonly FakeRoute[];
+  readonly global: readonly FakeRoute[];
+}
+
+async function answer(incoming: IncomingMessage, { ofAccount, global }: Routes, ledger: Ledger): Promise<FakeAnswer> {
+  const { calls, unknown, failures } = ledger;
+  const url = new URL(incoming.url ?? "/", "http://fake");
+  const body = await bodyOf(incoming);
+  const method = incoming.method ?? "GET";
+  const isOfAccount = url.pathname.startsWith(`${ACCOUNT_PATH}/`);
+  const path = url.pathname.slice(isOfAccount ? ACCOUNT_PATH.length : "/client/v4".length);
+  calls.push(`${method} ${path}`);
+  // Uploads of assets have a token of their own.
+  const mayCome = incoming.headers.authorization === `Bearer ${FAKE_TOKEN}` || path.startsWith("/workers/assets/");
+  if (!mayCome) throw new FakeRefusal(401, 10_000, "Authentication error");
+  const failure = failures.findIndex((it) => it.method === method && it.path.test(path));
+  if (failure >= 0) throw failures.splice(failure, 1)[0]?.refusal;
+  for (const route of isOfAccount ? ofAccount : global) {
+    const match = route.method === method ? route.path.exec(path) : null;
+    if (match === null) continue;
+    const groups = match.slice(1).map((group) => decodeURIComponent(group ?? ""));
+    return route.answer(requestOf(incoming, path, url.searchParams, body), ...groups);
+  }
+  unknown.push(`${method} ${path}`);
+  throw new FakeRefusal(404, 7_003, `Could not route to ${path}`);
+}
+
+function sendAnswer(outgoing: ServerResponse, given: FakeAnswer): void {
+  const send = (type: string, text: string) =>
+    outgoing.writeHead(given.status ?? 200, { "Content-Type": type }).end(text);
+  if ("raw" in given) return void send(given.type ?? "application/json", given.raw);
+  const { result, resultInfo } = given;
+  const info = resultInfo ? { result_info: resultInfo } : {};
+  send("application/json", JSON.stringify({ success: true, errors: [], messages: [], result, ...info }));
+}
+
+function sendRefusal(outgoing: ServerResponse, error: unknown): void {
+  const { status, code, message } =
+    error instanceof FakeRefusal
+      ? error
+      : new FakeRefusal(500, 10_013, error instanceof Error ? (error.stack ?? "") : "");
+  const enveloped = { success: false, errors: [{ code, message }], messages: [], result: null };
+  outgoing.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(enveloped));
+}
+
 /** `global` are routes outside the account: `/user`, `/memberships`. */
 export async function startFakeCloudflare(
-  routes: readonly FakeRoute[],
+  ofAccount: readonly FakeRoute[],
   global: readonly FakeRoute[] = [],
 ): Promise<FakeCloudflare> {
-  const calls: string[] = [];
-  const unknown: string[] = [];
-  const failures: { method: string; path: RegExp; refusal: FakeRefusal }[] = [];
-
-  async function answer(incoming: IncomingMessage): Promise<FakeAnswer> {
-    const url = new URL(incoming.url ?? "/", "http://fake");
-    const body = await bodyOf(incoming);
-    const method = incoming.method ?? "GET";
-    const account = `/client/v4/accounts/${FAKE_ACCOUNT}`;
-    const isOfAccount = url.pathname.startsWith(`${account}/`);
-    const path = url.pathname.slice(isOfAccount ? account.length : "/client/v4".length);
-    calls.push(`${method} ${path}`);
-    // Uploads of assets have a token of their own.
-    const mayCome = incoming.headers.authorization === `Bearer ${FAKE_TOKEN}` || path.startsWith("/workers/assets/");
-    if (!mayCome) throw new FakeRefusal(401, 10_000, "Authentication error");
-    const failure = failures.findIndex((it) => it.method === method && it.path.test(path));
-    if (failure >= 0) throw failures.splice(failure, 1)[0]?.refusal;
-    const candidates = isOfAccount ? routes : global;
-    for (const route of candidates) {
-      const match = route.method === method ? route.path.exec(path) : null;
-      if (match === null) continue;
-      const groups = match.slice(1).map((group) => decodeURIComponent(group ?? ""));
-      return route.answer(requestOf(incoming, path, url.searchParams, body), ...groups);
-    }
-    unknown.push(`${method} ${path}`);
-    throw new FakeRefusal(404, 7_003, `Could not route to ${path}`);
-  }
-
+  const ledger: Ledger = { calls: [], unknown: [], failures: [] };
   const server = createServer((incoming, outgoing) => {
-    const send = (status: number, type: string, text: string) =>
-      outgoing.writeHead(status, { "Content-Type": type }).end(text);
-    answer(incoming).then(
-      (given) => {
-        const status = given.status ?? 200;
-        if ("raw" in given) return send(status, given.type ?? "application/json", given.raw);
-        const { result, resultInfo } = given;
-        const enveloped = {
-          success: true,
-          errors: [],
-          messages: [],
-          result,
-          ...(resultInfo ? { result_info: resultInfo } : {}),
-        };
-        return send(status, "application/json", JSON.stringify(enveloped));
-      },
-      (error: unknown) => {
-        const { status, code, message } =
-          error instanceof FakeRefusal
-            ? error
-            : new FakeRefusal(500, 10_013, error instanceof Error ? (error.stack ?? "") : "");
-        const enveloped = { success: false, errors: [{ code, message }], messages: [], result: null };
-        return send(status, "application/json", JSON.stringify(enveloped));
-      },
+    answer(incoming, { ofAccount, global }, ledger).then(
+      (given) => sendAnswer(outgoing, given),
+      (error: unknown) => sendRefusal(outgoing, error),
     );
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/client/v4`,
-    calls,
-    unknown,
-    failNext: (method, path, refusal) => void failures.push({ method, path, refusal }),
+    calls: ledger.calls,
+    unknown: ledger.unknown,
+    failNext: (method, path, refusal) => void ledger.failures.push({ method, path, refusal }),
     async stop() {
       server.closeAllConnections();
       server.close();

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { databaseIdOf, headOf, refuseChanges, refuseOlder } from "./checkout.ts";
+import { databaseIdOf, headOf, refuseChanges, refuseOlder, refuseWithoutAddress } from "./checkout.ts";
 
 const config = (database_id: string) => ({ d1_databases: [{ binding: "DB", database_id }] });
 
@@ -19,6 +19,21 @@ describe("the database of a release", () => {
   it("must be the same for all Workers", () => {
     expect(() => databaseIdOf([config("a"), config("b")])).toThrow(/name 2 databases instead of one: a, b/);
     expect(() => databaseIdOf([{}])).toThrow(/name 0 databases/);
+  });
+});
+
+describe("the api of a release", () => {
+  it.each([{ workers_dev: true }, { routes: [{ pattern: "api.example", custom_domain: true }] }, { route: "a.b/*" }])(
+    "has an address by %j",
+    (config) => {
+      expect(() => refuseWithoutAddress(config)).not.toThrow();
+    },
+  );
+
+  it("must have one", () => {
+    for (const config of [{ workers_dev: false }, { workers_dev: false, routes: [] }]) {
+      expect(() => refuseWithoutAddress(config)).toThrow("set `routes`, or workers_dev = true");
+    }
   });
 });
 

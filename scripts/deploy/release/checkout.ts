@@ -23,6 +23,19 @@ export function databaseIdOf(configs: readonly unknown[]): string {
   );
 }
 
+const addressed = z.looseObject({
+  workers_dev: z.boolean().optional(),
+  route: z.unknown().optional(),
+  routes: z.array(z.unknown()).default([]),
+});
+
+/** @throws {Error} for an api that nobody could reach: a release asks it at production's address. */
+export function refuseWithoutAddress(api: unknown): void {
+  const { workers_dev, route, routes } = addressed.parse(api);
+  if (workers_dev === true || route !== undefined || routes.length > 0) return;
+  throw new Error("wrangler.toml gives the api no address: set `routes`, or workers_dev = true (docs/deploy.md)");
+}
+
 async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
   const options = { cwd, maxBuffer: 2 ** 26 };
   const { stdout } = await promisify(execFile)(command, args, options).catch((error: { stderr?: string }) => {
@@ -58,5 +71,8 @@ export async function checkout(deployed: string | null): Promise<{ databaseId: s
   if (deployed !== null) await refuseOlder(deployed, ROOT);
   await refuseChanges(ROOT);
   await run(ROOT, process.execPath, join(ROOT, "scripts/check-migrations.ts"));
-  return { databaseId: databaseIdOf(await Promise.all(WORKERS.map(({ config }) => readConfig(join(ROOT, config))))) };
+  const configs = await Promise.all(WORKERS.map(({ config }) => readConfig(join(ROOT, config))));
+  const databaseId = databaseIdOf(configs);
+  refuseWithoutAddress(configs.at(-1));
+  return { databaseId };
 }

@@ -20,7 +20,7 @@ import { QUEUE_ROLES } from "../names.ts";
 import { readConfig } from "../target-config.ts";
 import { WORKERS } from "../workers.ts";
 import { createQuickWrangler } from "./fake-wrangler.ts";
-import type { ReleaseOptions } from "./release.ts";
+import { type ReleaseOptions, release } from "./release.ts";
 import { REAL_TOOLS, type ReleaseTools } from "./run.ts";
 
 const configured = z.looseObject({ d1_databases: z.array(z.looseObject({ database_id: z.string() })) });
@@ -79,6 +79,15 @@ export async function startSurroundings(): Promise<Surroundings> {
     },
   };
 }
+
+/** Deploys the four for the first time; answers their versions. */
+export async function released({ account, options, said, tools }: Surroundings): Promise<(string | null)[]> {
+  await release(options, tools);
+  said.length = 0;
+  return soleVersions(account);
+}
+
+export const isNew = (id: string, old: readonly (string | null)[]) => !old.includes(id);
 
 export function scriptOf(account: FakeAccount, name: string): FakeScript {
   const script = account.scripts.get(name);

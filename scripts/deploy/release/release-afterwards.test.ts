@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WORKERS } from "../workers.ts";
-import { type Surroundings, scriptOf, soleVersions, startSurroundings } from "./fake-surroundings.ts";
+import { isNew, released, type Surroundings, scriptOf, soleVersions, startSurroundings } from "./fake-surroundings.ts";
 import { release, rollback } from "./release.ts";
 
 const NAMES = WORKERS.map(({ name }) => name);
@@ -19,14 +19,6 @@ afterEach(async () => {
   expect(here.cloudflare.unknown).toEqual([]);
 });
 
-/** The versions of a first release. */
-async function released(): Promise<(string | null)[]> {
-  await release(here.options, here.tools);
-  here.said.length = 0;
-  return soleVersions(here.account);
-}
-
-const isNew = (id: string, old: readonly (string | null)[]) => !old.includes(id);
 const said = () => here.said.join("\n");
 
 describe("a release that is stopped", () => {
@@ -73,7 +65,7 @@ describe("after a release that died", () => {
   }
 
   beforeEach(async () => {
-    old = await released();
+    old = await released(here);
     here.analytics.traffic = () => ({ requests: 300 });
     await dieAt(/watch 10 %/);
     expect(soleVersions(here.account)).toEqual([null, null, null, null]);
@@ -111,7 +103,7 @@ describe("after a release that died", () => {
 
 describe("a rollback", () => {
   it("takes a finished release back", async () => {
-    const old = await released();
+    const old = await released(here);
     here.analytics.traffic = () => ({ requests: 300 });
     await release(here.options, here.tools);
     expect(soleVersions(here.account)).not.toEqual(old);
@@ -120,7 +112,7 @@ describe("a rollback", () => {
   });
 
   it("shows in a dry run what it would do", async () => {
-    await released();
+    await released(here);
     here.analytics.traffic = () => ({ requests: 300 });
     await release(here.options, here.tools);
     const now = soleVersions(here.account);

@@ -5,7 +5,15 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeRefusal } from "../fake/fake-cloudflare.ts";
 import { activeDeployment } from "../fake/state.ts";
 import { WORKERS } from "../workers.ts";
-import { type Surroundings, scriptOf, sharesOfNewest, soleVersions, startSurroundings } from "./fake-surroundings.ts";
+import {
+  isNew,
+  released,
+  type Surroundings,
+  scriptOf,
+  sharesOfNewest,
+  soleVersions,
+  startSurroundings,
+} from "./fake-surroundings.ts";
 import { release } from "./release.ts";
 
 const NAMES = WORKERS.map(({ name }) => name);
@@ -20,14 +28,6 @@ afterEach(async () => {
   expect(here.cloudflare.unknown).toEqual([]);
 });
 
-/** The versions of a first release. */
-async function released(): Promise<(string | null)[]> {
-  await release(here.options, here.tools);
-  here.said.length = 0;
-  return soleVersions(here.account);
-}
-
-const isNew = (id: string, old: readonly (string | null)[]) => !old.includes(id);
 const said = () => here.said.join("\n");
 
 describe("a release", () => {
@@ -41,8 +41,17 @@ describe("a release", () => {
     expect(said()).toContain("deploy ai-styler-tail to all traffic at once: its first deployment");
   });
 
+  it("waits longer for an api that is new, for its address may be, too", async () => {
+    let asked = 0;
+    here.production.breaks = () => ++asked <= 100;
+    await release(here.options, here.tools);
+    asked = 0;
+    await expect(release(here.options, here.tools)).rejects.toThrow(/does not answer as it should/);
+    expect(asked).toBe(15);
+  });
+
   it("gives a good version 0, 10, 50 and 100 % of every Worker's traffic", async () => {
-    const old = await released();
+    const old = await released(here);
     here.analytics.traffic = () => ({ requests: 300 });
     await release(here.options, here.tools);
     for (const name of NAMES) expect(sharesOfNewest(here.account, name)).toEqual([0, 0, 10, 50, 100]);
@@ -51,7 +60,7 @@ describe("a release", () => {
   });
 
   it("asks the new version for itself before it has any traffic, and moves Workers in their order", async () => {
-    await released();
+    await released(here);
     here.analytics.traffic = () => ({ requests: 300 });
     const shares: (number | undefined)[] = [];
     here.production.breaks = ({ id }) => {
@@ -66,7 +75,7 @@ describe("a release", () => {
   });
 
   it("goes on with too little traffic when nothing of it failed, and says so", async () => {
-    await released();
+    await released(here);
     here.analytics.traffic = () => ({ requests: 3 });
     await release(here.options, here.tools);
     expect(sharesOfNewest(here.account, API)).toEqual([0, 0, 10, 50, 100]);
@@ -75,7 +84,7 @@ describe("a release", () => {
   });
 
   it("deploys a Worker with new Durable Objects at once, and the others by and by", async () => {
-    await released();
+    await released(here);
     here.analytics.traffic = () => ({ requests: 300 });
     scriptOf(here.account, "ai-styler-tail").migrationTag = "v0";
     await release(here.options, here.tools);
@@ -120,7 +129,7 @@ describe("a release", () => {
   });
 
   it("can be followed by the next, though the account sees that its traffic was moved without wrangler", async () => {
-    await released();
+    await released(here);
     here.analytics.traffic = () => ({ requests: 300 });
     await release(here.options, here.tools);
     scriptOf(here.account, API).lastDeployedFrom = "api";
@@ -130,7 +139,7 @@ describe("a release", () => {
 
   it("watches since Cloudflare moved the traffic, however wrong this machine's clock is", async () => {
     here.account.now = () => new Date(Date.now() - 3_600_000);
-    await released();
+    await released(here);
     here.analytics.traffic = () => ({ requests: 300 });
     await release(here.options, here.tools);
     expect(sharesOfNewest(here.account, API)).toEqual([0, 0, 10, 50, 100]);
@@ -138,7 +147,7 @@ describe("a release", () => {
   });
 
   it("tries a call again that failed in passing", async () => {
-    await released();
+    await released(here);
     here.analytics.traffic = () => ({ requests: 300 });
     here.cloudflare.failNext("POST", /api\/deployments$/, new FakeRefusal(500, 10_013, "internal error"));
     await release(here.options, here.tools);
@@ -149,7 +158,7 @@ describe("a release", () => {
 describe("a bad release is taken back", () => {
   let old: readonly (string | null)[];
   beforeEach(async () => {
-    old = await released();
+    old = await released(here);
     here.analytics.traffic = () => ({ requests: 300 });
   });
 

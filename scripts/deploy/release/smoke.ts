@@ -7,8 +7,9 @@ const OVERRIDES = "Cloudflare-Workers-Version-Overrides";
 const VERSION_HEADER = "X-Worker-Version";
 const API = WORKERS.find(({ role }) => role === "api")?.name;
 const TIMEOUT_MS = 10_000;
-/** A deployment is everywhere within seconds. */
-const APPEARS_WITHIN = 15;
+/** A deployment is everywhere within seconds; a new address, with its certificate, within minutes. */
+const LOOKS = 15;
+const LOOKS_AT_NEW_ADDRESS = 150;
 
 export interface Asked {
   readonly productionUrl: string;
@@ -16,6 +17,7 @@ export interface Asked {
   readonly signal: AbortSignal;
   /** Between two looks at whether the version is there. */
   readonly pauseMs: number;
+  readonly isNewAddress: boolean;
 }
 
 async function get({ productionUrl, versionId, signal }: Asked, path: string): Promise<Response> {
@@ -73,7 +75,8 @@ export async function probe(asked: Asked): Promise<string | null> {
 /** @throws {Error} with the first thing that is wrong. */
 export async function smoke(asked: Asked): Promise<void> {
   let wrong = await probe(asked);
-  for (let look = 1; wrong !== null && look < APPEARS_WITHIN; look++) {
+  const looks = asked.isNewAddress ? LOOKS_AT_NEW_ADDRESS : LOOKS;
+  for (let look = 1; wrong !== null && look < looks; look++) {
     await pause(asked.pauseMs, asked.signal);
     wrong = await probe(asked);
   }

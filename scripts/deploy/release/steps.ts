@@ -33,7 +33,7 @@ function checkoutStep(run: Run): Step {
       "git merge-base --is-ancestor <deployed> HEAD",
       "git status --porcelain",
       "node scripts/check-migrations.ts",
-      "database ids of the wrangler.toml files",
+      "database ids and the api's address in the wrangler.toml files",
     ],
     async run() {
       run.databaseId = (await run.tools.checkout(run.deployed)).databaseId;
@@ -181,7 +181,14 @@ function wholeStep(run: Run, workers: readonly Moving[]): Step {
 
 function asked(run: Run, api: Moving): Asked {
   const { settings, signal, tools } = run;
-  return { productionUrl: settings.productionUrl, versionId: freshOf(api), signal, pauseMs: tools.pauseMs };
+  const isNewAddress = api.old === null;
+  return {
+    productionUrl: settings.productionUrl,
+    versionId: freshOf(api),
+    signal,
+    pauseMs: tools.pauseMs,
+    isNewAddress,
+  };
 }
 
 function smokeStep(run: Run, api: Moving, what: string): Step {
