@@ -164,10 +164,18 @@ export class Scene {
 
 type Maker = (world: World, scene: Scene) => Promise<string>;
 
+/** Its parts are asked for one by one, and belong together. */
+const signedUrls = new WeakMap<World, { readonly url: URL; readonly until: number }>();
+const SIGNED_URL_AGE_MS = 60_000;
+
 async function signedUrl(world: World): Promise<URL> {
+  const known = signedUrls.get(world);
+  if (known !== undefined && Date.now() < known.until) return known.url;
   const id = await world.image("main", "person");
-  const { url } = await (await world.client("main")).call<Image>("GET", `/api/images/${id}`);
-  return new URL(url, world.service.url);
+  const image = await (await world.client("main")).call<Image>("GET", `/api/images/${id}`);
+  const url = new URL(image.url, world.service.url);
+  signedUrls.set(world, { url, until: Date.now() + SIGNED_URL_AGE_MS });
+  return url;
 }
 
 const kept =

@@ -129,9 +129,11 @@ const OF_STATUS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Names in {@link HEADERS} of what an answer with that status carries. */
-export function answerHeaders({ operationId, responses }: Operation, status: string): string[] {
+export function answerHeaders({ operationId, responses, security }: Operation, status: string): string[] {
   const isGood = /^[23]/.test(status);
   const isContent = operationId === "getImageContent" && isGood;
+  // Whoever has to be signed in is refused before anything is counted; who signs in, after.
+  const isCounted = !(security.length > 0 ? /^(401|405|5)/ : /^(405|5)/).test(status);
   const creates = status === "201" || status === "202";
   return [
     "X-Request-Id",
@@ -143,6 +145,6 @@ export function answerHeaders({ operationId, responses }: Operation, status: str
     ...(creates && CREATES_RESOURCE.has(operationId) ? ["Location"] : []),
     ...(creates && CREATES_CONVERSION.has(operationId) ? ["Idempotency-Replayed"] : []),
     ...(status === "202" && CREATES_CONVERSION.has(operationId) ? ["Retry-After"] : []),
-    ...("429" in responses && !/^(401|405|5)/.test(status) ? ["RateLimit-Policy", "RateLimit"] : []),
+    ...("429" in responses && isCounted ? ["RateLimit-Policy", "RateLimit"] : []),
   ];
 }

@@ -2230,6 +2230,8 @@ export interface operations {
                     traceparent: components["headers"]["traceparent"];
                     "Cache-Control": components["headers"]["Cache-Control"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2396,6 +2398,8 @@ export interface operations {
                     traceparent: components["headers"]["traceparent"];
                     "Cache-Control": components["headers"]["Cache-Control"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8726,7 +8730,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `down`; or a problem, when not even that could be found out. */
+            /**
+             * @description `down`; or a problem, when not even that could be found out.
+             *
+             *     `misconfigured`: The service is not configured correctly.
+             *
+             *     `service_unavailable`: Something the service depends on is not available. Try again shortly.
+             */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
