@@ -2,12 +2,10 @@ import { drizzle } from "drizzle-orm/d1";
 import { createD1ConversionRepository } from "../db/d1/repositories/conversions.ts";
 import { createD1DeadLetters } from "../db/d1/repositories/dead-letters.ts";
 import { createD1Housekeeping } from "../db/d1/repositories/housekeeping.ts";
-import { createD1ImageRepository } from "../db/d1/repositories/images.ts";
 import { createD1Orphans } from "../db/d1/repositories/orphans.ts";
 import { createD1OutboxRepository } from "../db/d1/repositories/outbox.ts";
 import { createD1ProviderCalls } from "../db/d1/repositories/provider-calls.ts";
 import { createD1Retention } from "../db/d1/repositories/retention.ts";
-import { createD1StageTimings } from "../db/d1/repositories/stage-timings.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
 import { createSlot } from "../kernel/slot.ts";
@@ -105,9 +103,7 @@ export function createConsumerServices(
     clock: systemClock,
     conversions: createD1ConversionRepository(db),
     calls: createD1ProviderCalls(db),
-    timings: createD1StageTimings(db),
     deadLetters: createD1DeadLetters(db),
-    images: createD1ImageRepository(db),
     outbox: createD1OutboxRepository(db),
     housekeeping: createD1Housekeeping(db),
     retention: createD1Retention(db),

@@ -9,7 +9,7 @@ type Values = Readonly<Record<string, string | number | null>>;
 export type Placeholders<V extends Values> = { readonly [K in keyof V]: Placeholder };
 
 interface BuiltSelect<Row> {
-  prepare(): { getQuery(): Built; mapResult(rows: unknown): unknown; all(): Promise<Row[]> };
+  prepare(): { getQuery(): Built; mapResult(rows: unknown, isFromBatch?: boolean): unknown; all(): Promise<Row[]> };
 }
 interface BuiltStatement {
   toSQL(): Built;
@@ -62,6 +62,24 @@ export function preparedSelect<V extends Values, Row>(
     } catch (cause) {
       throw new DrizzleQueryError(text, bound, cause as Error);
     }
+  };
+}
+
+/** A select as a part of a batch. D1 gives its rows by names there: no two columns may have the same one. */
+export function preparedBatchSelect<V extends Values, Row>(
+  names: readonly (keyof V & string)[],
+  build: (db: Database, values: Placeholders<V>) => BuiltSelect<Row>,
+): (db: Database, values: V) => { statement: D1PreparedStatement; rows(result: D1Result | undefined): Row[] } {
+  const selectFor = onceFor<V, ReturnType<BuiltSelect<Row>["prepare"]>>(names, [], (db, values) =>
+    build(db, values).prepare(),
+  );
+  return (db, values) => {
+    const select = selectFor(values);
+    const { sql: text, params } = select.getQuery();
+    return {
+      statement: db.$client.prepare(text).bind(...fillPlaceholders(params, values)),
+      rows: (result) => select.mapResult(result, true) as Row[],
+    };
   };
 }
 

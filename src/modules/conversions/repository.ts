@@ -3,9 +3,10 @@ import type { Page, PageRequest } from "../../kernel/page.ts";
 import type { Origin } from "../../kernel/trace-context.ts";
 import type { ImageMime } from "../../ports/image-codec.ts";
 import type { GenerationFailure, ProviderId } from "../../ports/image-generator.ts";
-import type { NewImage } from "../images/index.ts";
+import type { Image, NewImage } from "../images/index.ts";
 import type { Conversion, ConversionInput, ConversionKind, ConversionStage, ConversionStatus } from "./conversion.ts";
 import type { FailureCode } from "./failures.ts";
+import type { StageTimes } from "./stage-timings.ts";
 
 export interface NewConversion {
   readonly id: string;
@@ -79,6 +80,34 @@ export interface Lease {
   readonly token: string;
 }
 
+export interface ClaimOptions {
+  readonly now: number;
+  readonly leaseMs: number;
+  readonly maxAttempts: number;
+  readonly attemptsSpent: boolean;
+}
+
+/** An input's picture: what it is, and where. */
+export type SourceRecord = Pick<Image, "originalKey" | "mime" | "width" | "height">;
+
+/** What a worker begins with. */
+export interface Claim {
+  readonly lease: Lease;
+  readonly conversion: Conversion;
+  /** Its inputs by id, without those that are gone. */
+  readonly sources: ReadonlyMap<string, SourceRecord>;
+  /** How long its kind takes each provider, where that has been measured. */
+  readonly times: ReadonlyMap<ProviderId, StageTimes>;
+}
+
+export interface SuccessOptions {
+  readonly now: number;
+  /** Null where no provider's answer is kept. */
+  readonly answerOutboxId: string | null;
+  /** For what its kind and provider usually take; null, or none, where not all of the work was done in this run. */
+  readonly times?: StageTimes | null;
+}
+
 export interface StoredResult {
   readonly imageId: string;
   readonly mime: ImageMime;
@@ -145,15 +174,7 @@ export interface ConversionRepository {
    * Takes the job: a queued one that is due, or a processing one whose lease ran out. Counts an attempt; with
    * `attemptsSpent` it takes only a job that has none left, counting none, so that its stored result can be adopted.
    */
-  claim(
-    id: string,
-    options: {
-      readonly now: number;
-      readonly leaseMs: number;
-      readonly maxAttempts: number;
-      readonly attemptsSpent: boolean;
-    },
-  ): Promise<{ readonly lease: Lease; readonly conversion: Conversion } | null>;
+  claim(id: string, options: ClaimOptions): Promise<Claim | null>;
   /** @returns false when the lease is no longer ours. */
   renewLease(lease: Lease, until: number): Promise<boolean>;
   /** A read, cheaper than a renewal. @returns false when the lease is no longer ours. */
@@ -170,14 +191,11 @@ export interface ConversionRepository {
   /** Back to queued, not before `notBefore`. @returns false when the lease is no longer ours. */
   requeue(lease: Lease, options: RequeueOptions): Promise<boolean>;
   /**
-   * Ends with a result: image row, committed unit, and the promise to delete the provider's answer where there is one.
+   * Ends with a result: image row, committed unit, the promise to delete the provider's answer where there is one, and
+   * how long it took as a sample of what is usual.
    * @returns false when the lease is no longer ours or time is up.
    */
-  succeed(
-    lease: Lease,
-    result: StoredResult,
-    options: { readonly now: number; readonly answerOutboxId: string | null },
-  ): Promise<boolean>;
+  succeed(lease: Lease, result: StoredResult, options: SuccessOptions): Promise<boolean>;
   /** Ends with an error under the lease, releasing the unit. @returns false when the lease is no longer ours. */
   fail(lease: Lease, code: FailureCode, now: number): Promise<boolean>;
   /**

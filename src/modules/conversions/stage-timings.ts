@@ -4,11 +4,13 @@ import { type ConversionKind, WORK_STAGES, type WorkStage } from "./conversion.t
 /** Milliseconds a stage. */
 export type StageTimes = Readonly<Record<WorkStage, number>>;
 
-/** How long the stages of recent conversions took, by kind and provider: moving averages over about eight of them. */
+/**
+ * How long the stages of recent conversions took, by kind and provider: moving averages over about eight of them. Each
+ * success adds to them (`ConversionRepository.succeed`).
+ */
 export interface StageTimings {
   /** Null before the first success. */
   find(kind: ConversionKind, provider: ProviderId): Promise<StageTimes | null>;
-  record(kind: ConversionKind, provider: ProviderId, times: StageTimes, now: number): Promise<void>;
 }
 
 /** Until something has been measured: models take their time, the local engine shares it evenly. */

@@ -13,11 +13,9 @@ import type { Metrics } from "../../ports/metrics.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 import type { OutboxRepository } from "../../ports/outbox.ts";
 import type { Tracer } from "../../ports/tracer.ts";
-import type { ImageRepository } from "../images/index.ts";
 import type { DeadLetterRepository } from "./dead-letters.ts";
 import type { ProviderCallRepository } from "./provider-calls.ts";
 import type { ConversionRepository } from "./repository.ts";
-import type { StageTimings } from "./stage-timings.ts";
 
 /** A result ready to store. */
 export interface FinishedPicture {
@@ -62,9 +60,7 @@ export interface ConversionWorkerDeps {
   readonly alerts: Alerts;
   readonly conversions: ConversionRepository;
   readonly calls: ProviderCallRepository;
-  readonly timings: StageTimings;
   readonly deadLetters: DeadLetterRepository;
-  readonly images: Pick<ImageRepository, "findAny">;
   readonly objects: ObjectStore;
   readonly outbox: OutboxRepository;
   readonly jobs: JobQueue;

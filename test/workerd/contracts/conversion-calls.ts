@@ -73,7 +73,11 @@ export const conversions: Calls<ReturnType<typeof createD1ConversionRepository>>
       ...{ notBefore: NOW, cause: "c", failure: null, keepAttempt: true, now: NOW },
       outboxId: "o",
     }),
-  succeed: (repository) => repository.succeed(lease, result, { now: NOW, answerOutboxId: "o" }),
+  succeed: (repository) =>
+    repository.succeed(lease, result, {
+      ...{ now: NOW, answerOutboxId: "o" },
+      times: { fetching: 1, generating: 1, encoding: 1, storing: 1 },
+    }),
   fail: (repository) => repository.fail(lease, "no_image", NOW),
   failUndelivered: (repository) => repository.failUndelivered("c", "delivery_exhausted", NOW),
   queuePositions: (repository) => repository.queuePositions(["c", "d"], 100),

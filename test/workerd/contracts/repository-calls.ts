@@ -200,11 +200,7 @@ export const REPOSITORY_CALLS = Object.entries({
     remove: (repository) => repository.remove("s"),
     listDue: (repository) => repository.listDue(NOW, 10),
   }),
-  timings: methodsOf(createD1StageTimings, {
-    find: (repository) => repository.find("style", "local"),
-    record: (repository) =>
-      repository.record("style", "local", { fetching: 1, generating: 1, encoding: 1, storing: 1 }, NOW),
-  }),
+  timings: methodsOf(createD1StageTimings, { find: (repository) => repository.find("style", "local") }),
   housekeeping: methodsOf(createD1Housekeeping, { deleteExpired: (repository) => repository.deleteExpired(NOW) }),
   business: methodsOf(createD1BusinessMetrics, {
     read: (repository) => repository.read(NOW),

@@ -9,17 +9,7 @@ export interface Fate {
   readonly dies?: "before" | "after";
 }
 
-const PORTS = [
-  "conversions",
-  "calls",
-  "timings",
-  "deadLetters",
-  "images",
-  "objects",
-  "outbox",
-  "jobs",
-  "pictures",
-] as const;
+const PORTS = ["conversions", "calls", "deadLetters", "objects", "outbox", "jobs", "pictures"] as const;
 
 const never = () => new Promise<never>(() => {});
 

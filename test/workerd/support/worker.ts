@@ -1,8 +1,6 @@
 import { configOf } from "../../../src/composition/config.ts";
 import { createD1DeadLetters } from "../../../src/db/d1/repositories/dead-letters.ts";
-import { createD1ImageRepository } from "../../../src/db/d1/repositories/images.ts";
 import { createD1ProviderCalls } from "../../../src/db/d1/repositories/provider-calls.ts";
-import { createD1StageTimings } from "../../../src/db/d1/repositories/stage-timings.ts";
 import { createLogger } from "../../../src/kernel/logger.ts";
 import type { ConversionWorkerDeps } from "../../../src/modules/conversions/jobs.ts";
 import type { NewConversion } from "../../../src/modules/conversions/repository.ts";
@@ -98,9 +96,7 @@ export async function workerStage(...generators: readonly ImageGenerator[]): Pro
     alerts: { raise: (alert) => void alerts.push(alert) },
     conversions: d1.conversions,
     calls: createD1ProviderCalls(db),
-    timings: createD1StageTimings(db),
     deadLetters: createD1DeadLetters(db),
-    images: createD1ImageRepository(db),
     objects,
     outbox: d1.outbox,
     jobs: {

@@ -1,9 +1,9 @@
-import { and, eq, exists, inArray, type SQL, sql } from "drizzle-orm";
+import { and, eq, exists, inArray, type Query, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { AuditEvent } from "../../../kernel/audit.ts";
 import { newId } from "../../../kernel/ids.ts";
 import { type ConversionStatus, conversionKeys, sourcesOf } from "../../../modules/conversions/conversion.ts";
-import type { EndStatus, Lease } from "../../../modules/conversions/repository.ts";
+import type { EndStatus } from "../../../modules/conversions/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { conversionEvents, conversions, outbox, quotaLedger } from "../schema/index.ts";
 import { auditInsert } from "./audit.ts";
@@ -12,22 +12,26 @@ import { countedProvider, growth, increment } from "./business-counters.ts";
 /** A worker that lost its job may still store a result within this time; then what it stored is deleted. */
 const LATE_RESULT_MS = 10 * 60_000;
 
+/** A value, or what stands for it. */
+export type Value<T> = T | SQLWrapper;
+export type Statement = BatchItem<"sqlite"> & { toSQL(): Query };
+
 interface Transition {
-  readonly id: string;
+  readonly id: Value<string>;
   readonly where: SQL | undefined;
   readonly set: Partial<Record<keyof typeof conversions.$inferInsert, unknown>>;
-  readonly now: number;
-  readonly event?: { readonly type: string; readonly cause: string };
+  readonly now: Value<number>;
+  readonly event?: { readonly type: string; readonly cause: Value<string> };
   /** Ends the conversion: what becomes of its unit. Both are counted. */
   readonly ledger?: "committed" | "released";
   /** For the user's audit log, where it was the user's doing. */
   readonly audit?: AuditEvent | undefined;
   /** Statements around the update; `after` ones are conditional on `done`. */
-  readonly before?: readonly BatchItem<"sqlite">[];
-  readonly after?: (done: SQL) => readonly BatchItem<"sqlite">[];
+  readonly before?: readonly Statement[];
+  readonly after?: (done: SQL) => readonly Statement[];
 }
 
-export function held(lease: Lease): SQL | undefined {
+export function held(lease: { readonly conversionId: Value<string>; readonly token: Value<string> }): SQL | undefined {
   return and(
     eq(conversions.id, lease.conversionId),
     eq(conversions.lease, lease.token),
@@ -35,9 +39,8 @@ export function held(lease: Lease): SQL | undefined {
   );
 }
 
-/** One batch: the guarded update, then its event and ledger entry, which happen only if the update did. */
-export async function transition(db: Database, t: Transition): Promise<boolean> {
-  const writeId = crypto.randomUUID();
+/** The guarded update, then its event and ledger entry, which happen only if the update did: for one batch. */
+export function transitionStatements(db: Database, writeId: Value<string>, t: Transition): Statement[] {
   const written = db
     .select({ one: sql`1` })
     .from(conversions)
@@ -52,25 +55,31 @@ export async function transition(db: Database, t: Transition): Promise<boolean> 
       updatedAt: t.now,
     } as unknown as typeof conversions.$inferInsert)
     .where(t.where);
-  const statements: BatchItem<"sqlite">[] = [...(t.before ?? []), update];
+  const statements: Statement[] = [...(t.before ?? []), update];
   if (t.event) statements.push(eventInsert(db, t.id, writeId, t.event, t.now));
   if (t.ledger) {
     statements.push(
       countEnd(db, t.id, t.ledger, done),
       db
         .update(quotaLedger)
-        .set({ state: t.ledger, settledAt: t.now })
+        .set({ state: t.ledger, settledAt: sql`${t.now}` })
         .where(and(eq(quotaLedger.conversionId, t.id), eq(quotaLedger.state, "reserved"), done)),
     );
   }
   if (t.audit) statements.push(auditInsert(db, t.audit, done));
   statements.push(...(t.after?.(done) ?? []));
-  const results = (await db.batch(statements as [BatchItem<"sqlite">])) as unknown as D1Result[];
+  return statements;
+}
+
+/** One batch of {@link transitionStatements}. @returns whether the update was done. */
+export async function transition(db: Database, t: Transition): Promise<boolean> {
+  const statements = transitionStatements(db, crypto.randomUUID(), t);
+  const results = (await db.batch(statements as [Statement, ...Statement[]])) as unknown as D1Result[];
   return results[t.before?.length ?? 0]?.meta.changes === 1;
 }
 
 /** Goes between the end and the change of the unit, which shows that the one has happened and the other has not. */
-function countEnd(db: Database, id: string, event: "committed" | "released", done: SQL) {
+function countEnd(db: Database, id: Value<string>, event: "committed" | "released", done: SQL) {
   const { kind, status } = conversions;
   const { units, state, conversionId } = quotaLedger;
   const ended = sql`FROM ${conversions} WHERE ${conversions.id} = ${id}`;
@@ -82,7 +91,13 @@ function countEnd(db: Database, id: string, event: "committed" | "released", don
   return increment(db, growths, done);
 }
 
-function eventInsert(db: Database, id: string, writeId: string, event: { type: string; cause: string }, now: number) {
+function eventInsert(
+  db: Database,
+  id: Value<string>,
+  writeId: Value<string>,
+  event: { readonly type: string; readonly cause: Value<string> },
+  now: Value<number>,
+) {
   return db.insert(conversionEvents).select(
     db
       .select({
@@ -100,7 +115,7 @@ function eventInsert(db: Database, id: string, writeId: string, event: { type: s
   );
 }
 
-export function endedColumns(status: ConversionStatus, now: number) {
+export function endedColumns(status: ConversionStatus, now: Value<number>) {
   return { status, stage: null, lease: null, leaseUntil: null, completedAt: now };
 }
 

@@ -19,7 +19,7 @@ const { units, state, period } = quotaLedger;
 const { id, mime, bytes, width, height, sha256, expiresAt } = images;
 
 /** No more columns than are used: D1 answers in JSON, names and all. */
-const COLUMNS = {
+export const CONVERSION_COLUMNS = {
   row: shown,
   ledger: { units, state, period },
   image: { id, mime, bytes, width, height, sha256, expiresAt },
@@ -27,7 +27,7 @@ const COLUMNS = {
 
 function selectConversions(db: Database) {
   return db
-    .select(COLUMNS)
+    .select(CONVERSION_COLUMNS)
     .from(conversions)
     .innerJoin(quotaLedger, eq(quotaLedger.conversionId, conversions.id))
     .leftJoin(images, and(eq(images.id, conversions.resultImageId), isNull(images.deletedAt)));
@@ -35,7 +35,7 @@ function selectConversions(db: Database) {
 
 type Selected = Awaited<ReturnType<typeof selectConversions>>[number];
 
-function toConversion({ row, ledger, image }: Selected): Conversion {
+export function toConversion({ row, ledger, image }: Selected): Conversion {
   return {
     id: row.id,
     userId: row.userId,

@@ -1,13 +1,16 @@
-import { and, eq, exists, gt, isNull, lte, or, type SQL, sql } from "drizzle-orm";
+import { and, eq, gt, isNull, lte, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { newId, resultImageId } from "../../../kernel/ids.ts";
-import { answerKey, conversionKeys, resultKeys } from "../../../modules/conversions/conversion.ts";
+import { conversionKeys } from "../../../modules/conversions/conversion.ts";
 import type { ConversionRepository } from "../../../modules/conversions/repository.ts";
 import { type Database, insertWhere } from "../atomic.ts";
+import { preparedSelect, preparedStatements } from "../prepared.ts";
 import { conversions, images, outbox } from "../schema/index.ts";
-import { end, endedColumns, held, transition } from "./conversion-batch.ts";
+import { end, held, transition, transitionStatements } from "./conversion-batch.ts";
+import { claimConversion } from "./conversion-claim.ts";
 import { selectOne } from "./conversion-reads.ts";
-import { imageValues, neededBy } from "./images.ts";
+import { recordSuccess } from "./conversion-success.ts";
+import { neededBy } from "./images.ts";
 
 type Transitions = Omit<
   ConversionRepository,
@@ -23,16 +26,50 @@ type Transitions = Omit<
 >;
 
 /** The larger of what is there and what is given: writes may overtake each other. */
-function later(column: SQLiteColumn, value: number): SQL<number> {
+function later(column: SQLiteColumn, value: SQLWrapper): SQL<number> {
   return sql<number>`max(${column}, ${value})`;
 }
 
-/** Promises that the provider's answer goes, now that a result has been made of it. */
-function dropAnswer(db: Database, id: string, outboxId: string, now: number, done: SQL) {
-  const payload = { keys: [answerKey(id)] };
-  const values = { id: outboxId, topic: "objects.delete" as const, payload, dueAt: now + 60_000, createdAt: now };
-  return insertWhere(db, outbox, values, done);
-}
+const HELD = ["conversionId", "token"] as const;
+type HeldValues = { [K in (typeof HELD)[number]]: string };
+
+const selectHeld = preparedSelect<HeldValues, { id: string }>(HELD, (db, v) =>
+  db.select({ id: conversions.id }).from(conversions).where(held(v)),
+);
+
+const renewing = preparedStatements<HeldValues & { until: number }>([...HELD, "until"], [], (db, v) => [
+  db
+    .update(conversions)
+    .set({ leaseUntil: later(conversions.leaseUntil, v.until), wakeAt: later(conversions.wakeAt, v.until) })
+    .where(held(v)),
+]);
+
+type AdvanceValues = HeldValues & {
+  writeId: string;
+  stage: string;
+  progress: number;
+  now: number;
+  leaseUntil: number;
+};
+
+const advancing = preparedStatements<AdvanceValues>(
+  [...HELD, "writeId", "stage", "progress", "now", "leaseUntil"],
+  [],
+  (db, v) =>
+    transitionStatements(db, v.writeId, {
+      id: v.conversionId,
+      where: held(v),
+      set: {
+        // One that comes late, of an earlier stage, changes nothing but the lease.
+        stage: sql`CASE WHEN ${conversions.progress} <= ${v.progress} THEN ${v.stage} ELSE ${conversions.stage} END`,
+        progress: later(conversions.progress, v.progress),
+        leaseUntil: later(conversions.leaseUntil, v.leaseUntil),
+        wakeAt: later(conversions.wakeAt, v.leaseUntil),
+      },
+      now: v.now,
+      event: { type: "conversion.progress", cause: v.stage },
+    }),
+);
 
 export function createConversionTransitions(db: Database): Transitions {
   return {
@@ -95,64 +132,23 @@ export function createConversionTransitions(db: Database): Transitions {
       return removed ? { outboxId } : null;
     },
 
-    async claim(id, { now, leaseMs, maxAttempts, attemptsSpent }) {
-      const token = crypto.randomUUID();
-      const lost = and(eq(conversions.status, "processing"), lte(conversions.leaseUntil, now));
-      const due = and(eq(conversions.status, "queued"), lte(conversions.notBefore, now));
-      const claimed = await transition(db, {
-        id,
-        where: and(
-          eq(conversions.id, id),
-          isNull(conversions.deletedAt),
-          gt(conversions.deadlineAt, now),
-          attemptsSpent ? sql`${conversions.attempt} >= ${maxAttempts}` : sql`${conversions.attempt} < ${maxAttempts}`,
-          or(lost, due),
-        ),
-        set: {
-          status: "processing",
-          stage: "fetching",
-          lease: token,
-          leaseUntil: now + leaseMs,
-          wakeAt: now + leaseMs,
-          startedAt: sql`coalesce(${conversions.startedAt}, ${now})`,
-          ...(attemptsSpent ? {} : { attempt: sql`${conversions.attempt} + 1` }),
-        },
-        now,
-        event: { type: "conversion.processing", cause: "claimed by a worker" },
-      });
-      const conversion = claimed
-        ? await selectOne(db, and(eq(conversions.id, id), eq(conversions.lease, token)))
-        : null;
-      return conversion && { lease: { conversionId: id, userId: conversion.userId, token }, conversion };
+    claim: (id, options) => claimConversion(db, id, options),
+
+    async renewLease({ conversionId, token }, until) {
+      const [renewal] = renewing(db, { conversionId, token, until });
+      return (await renewal?.run())?.meta.changes === 1;
     },
 
-    async renewLease(lease, until) {
-      const result = await db
-        .update(conversions)
-        .set({ leaseUntil: later(conversions.leaseUntil, until), wakeAt: later(conversions.wakeAt, until) })
-        .where(held(lease));
-      return result.meta.changes === 1;
+    async holdsLease({ conversionId, token }) {
+      return (await selectHeld(db, { conversionId, token })).length === 1;
     },
 
-    async holdsLease(lease) {
-      const found = await db.select({ id: conversions.id }).from(conversions).where(held(lease));
-      return found.length === 1;
+    async advance({ conversionId, token }, to, { now, leaseMs }) {
+      const writeId = crypto.randomUUID();
+      const values = { conversionId, token, writeId, ...to, now, leaseUntil: now + leaseMs };
+      const [advanced] = await db.$client.batch(advancing(db, values));
+      return advanced?.meta.changes === 1;
     },
-
-    advance: (lease, { stage, progress }, { now, leaseMs }) =>
-      transition(db, {
-        id: lease.conversionId,
-        where: held(lease),
-        set: {
-          // One that comes late, of an earlier stage, changes nothing but the lease.
-          stage: sql`CASE WHEN ${conversions.progress} <= ${progress} THEN ${stage} ELSE ${conversions.stage} END`,
-          progress: later(conversions.progress, progress),
-          leaseUntil: later(conversions.leaseUntil, now + leaseMs),
-          wakeAt: later(conversions.wakeAt, now + leaseMs),
-        },
-        now,
-        event: { type: "conversion.progress", cause: stage },
-      }),
 
     requeue: (lease, { notBefore, cause, failure, keepAttempt, now, outboxId }) =>
       transition(db, {
@@ -192,43 +188,7 @@ export function createConversionTransitions(db: Database): Transitions {
         ],
       }),
 
-    succeed(lease, result, { now, answerOutboxId }) {
-      const holds = and(held(lease), gt(conversions.deadlineAt, now));
-      const holding = exists(db.select({ one: sql`1` }).from(conversions).where(holds));
-      const { original, thumbnail } = resultKeys(lease.conversionId);
-      const image = {
-        id: result.imageId,
-        userId: lease.userId,
-        kind: "result" as const,
-        mime: result.mime,
-        bytes: result.bytes,
-        width: result.width,
-        height: result.height,
-        sha256: result.sha256,
-        originalKey: original,
-        thumbnailKey: thumbnail,
-        createdAt: now,
-      };
-      return transition(db, {
-        id: lease.conversionId,
-        before: [insertWhere(db, images, imageValues(image), holding).onConflictDoNothing()],
-        where: holds,
-        set: {
-          ...endedColumns("succeeded", now),
-          progress: 100,
-          resultImageId: result.imageId,
-          providerUsed: result.provider,
-          model: result.model,
-          degraded: result.degraded,
-          errorCode: null,
-        },
-        now,
-        event: { type: "conversion.succeeded", cause: "result stored" },
-        ledger: "committed",
-        after: (done) =>
-          answerOutboxId === null ? [] : [dropAnswer(db, lease.conversionId, answerOutboxId, now, done)],
-      });
-    },
+    succeed: (lease, result, options) => recordSuccess(db, lease, result, options),
 
     fail: (lease, code, now) =>
       end(db, lease.conversionId, "failed", { where: held(lease), cause: code, now, errorCode: code }),

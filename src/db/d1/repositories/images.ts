@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull, lt, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, lt, or, type Placeholder, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { newId } from "../../../kernel/ids.ts";
 import { toPage } from "../../../kernel/page.ts";
 import { objectKeys } from "../../../modules/images/object-keys.ts";
@@ -16,14 +16,17 @@ const isUpload = sql`${images.kind} <> 'result'`;
 
 const DAY_MS = 24 * 60 * 60_000;
 
+/** Each value, or what stands for it; but the kind decides what is asked. */
+type ImageValues = { readonly [K in keyof NewImage]: NewImage[K] | (K extends "kind" ? never : Placeholder) };
+
 /** When retention removes an image, by its owner's plan; null for never. */
-function expiryOf({ userId, kind, createdAt }: NewImage): SQL {
+function expiryOf({ userId, kind, createdAt }: ImageValues): SQL {
   const days = kind === "result" ? plans.resultRetentionDays : plans.originalRetentionDays;
   return sql`(SELECT ${createdAt} + ${days} * ${DAY_MS} FROM ${users} JOIN ${plans} ON ${plans.id} = ${users.planId} WHERE ${users.id} = ${userId})`;
 }
 
 /** The row of an image, for inserts that belong to a larger batch. */
-export function imageValues(image: NewImage) {
+export function imageValues<I extends ImageValues>(image: I) {
   return { ...image, expiresAt: expiryOf(image) };
 }
 

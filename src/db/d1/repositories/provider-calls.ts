@@ -1,12 +1,13 @@
-import { and, asc, desc, eq, gte, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gte, lte, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { dayOf } from "../../../kernel/clock.ts";
 import type { ProviderCallRepository } from "../../../modules/conversions/provider-calls.ts";
 import { type Database, insertWhere } from "../atomic.ts";
+import { preparedStatements } from "../prepared.ts";
 import { providerCalls, providerSpend } from "../schema/index.ts";
 import { growth, increment } from "./business-counters.ts";
 
 /** What calls of all providers have cost on a day, and what they may still cost, as a scalar. */
-function spentOn(day: string): SQL {
+function spentOn(day: SQLWrapper): SQL {
   return sql`(SELECT coalesce(sum(${providerSpend.costMicros}), 0) FROM ${providerSpend} WHERE ${providerSpend.day} = ${day})`;
 }
 
@@ -19,81 +20,94 @@ async function refusal(db: Database, day: string, expectedMicros: number, budget
   return (row?.certain ?? 0) + expectedMicros > budgetMicros ? "spent" : "full";
 }
 
+const CALL = ["id", "conversionId", "attempt", "provider", "model", "startedAt"] as const;
+const BEGIN = [...CALL, "day", "expectedMicros", "budgetMicros"] as const;
+type BeginValues = { [K in (typeof BEGIN)[number]]: string | number | null };
+
+const beginning = preparedStatements<BeginValues>(BEGIN, ["budgetMicros"], (db, v, given) => {
+  const { expectedMicros, budgetMicros, ...call } = v;
+  const row = { ...call, outcome: "pending" as const, costMicros: expectedMicros };
+  const fits = given.has("budgetMicros") ? sql`${spentOn(v.day)} + ${expectedMicros} <= ${budgetMicros}` : sql`1`;
+  const begun = sql`EXISTS (SELECT 1 FROM ${providerCalls} WHERE ${providerCalls.id} = ${v.id})`;
+  const { day, provider, model } = v;
+  const none = { succeeded: 0, failed: 0, promptTokens: 0, outputTokens: 0, durationMs: 0 };
+  const sums = { day, provider, model, ...none, calls: 1, costMicros: expectedMicros, reservedMicros: expectedMicros };
+  return [
+    insertWhere(db, providerCalls, row, fits),
+    insertWhere(db, providerSpend, sums, begun).onConflictDoUpdate({
+      target: [providerSpend.day, providerSpend.provider, providerSpend.model],
+      set: {
+        calls: sql`${providerSpend.calls} + 1`,
+        costMicros: sql`${providerSpend.costMicros} + excluded.cost_micros`,
+        reservedMicros: sql`${providerSpend.reservedMicros} + excluded.reserved_micros`,
+      },
+    }),
+  ];
+});
+
+const END = ["id", "outcome", "succeeded", "failed", "promptTokens", "outputTokens", "costMicros", "endedAt"] as const;
+type EndValues = { [K in (typeof END)[number]]: string | number | null };
+
+/** Without a cost the expected one stays. Sums and counter first, while the row still shows that it is pending. */
+const settling = preparedStatements<EndValues>(END, ["costMicros"], (db, v, given) => {
+  const pending = sql`${providerCalls.id} = ${v.id} AND ${providerCalls.outcome} = 'pending'`;
+  const cost = given.has("costMicros") ? sql`${v.costMicros}` : sql`${providerCalls.costMicros}`;
+  const of = (value: SQL) => sql`(SELECT ${value} FROM ${providerCalls} WHERE ${pending})`;
+  const labels = { provider: providerCalls.provider, model: providerCalls.model, outcome: v.outcome };
+  const ended = sql`FROM ${providerCalls} WHERE ${pending}`;
+  const { promptTokens, outputTokens, endedAt } = v;
+  return [
+    db
+      .update(providerSpend)
+      .set({
+        succeeded: sql`${providerSpend.succeeded} + ${v.succeeded}`,
+        failed: sql`${providerSpend.failed} + ${v.failed}`,
+        promptTokens: sql`${providerSpend.promptTokens} + coalesce(${promptTokens}, 0)`,
+        outputTokens: sql`${providerSpend.outputTokens} + coalesce(${outputTokens}, 0)`,
+        costMicros: sql`${providerSpend.costMicros} + ${of(sql`${cost} - ${providerCalls.costMicros}`)}`,
+        reservedMicros: sql`${providerSpend.reservedMicros} - ${of(sql`${providerCalls.costMicros}`)}`,
+        durationMs: sql`${providerSpend.durationMs} + ${of(sql`max(0, ${endedAt} - ${providerCalls.startedAt})`)}`,
+      })
+      .where(
+        and(
+          eq(providerSpend.day, of(sql`${providerCalls.day}`)),
+          eq(providerSpend.provider, of(sql`${providerCalls.provider}`)),
+          eq(providerSpend.model, of(sql`${providerCalls.model}`)),
+        ),
+      ),
+    increment(db, [growth("provider_calls_total", labels, 1, ended)]),
+    db
+      .update(providerCalls)
+      .set({
+        outcome: sql`${v.outcome}`,
+        promptTokens: sql`${promptTokens}`,
+        outputTokens: sql`${outputTokens}`,
+        costMicros: cost,
+        endedAt: sql`${endedAt}`,
+      })
+      .where(pending),
+  ];
+});
+
 export function createD1ProviderCalls(db: Database): ProviderCallRepository {
   return {
     async begin({ expectedMicros, budgetMicros, startedAt, ...call }) {
       const day = dayOf(startedAt);
-      const row = { ...call, day, outcome: "pending" as const, costMicros: expectedMicros, startedAt };
-      const fits =
-        budgetMicros === null || expectedMicros === 0
-          ? sql`1`
-          : sql`${spentOn(day)} + ${expectedMicros} <= ${budgetMicros}`;
-      const begun = sql`EXISTS (SELECT 1 FROM ${providerCalls} WHERE ${providerCalls.id} = ${call.id})`;
-      const { provider, model } = call;
-      const none = { succeeded: 0, failed: 0, promptTokens: 0, outputTokens: 0, durationMs: 0 };
-      const sums = {
-        day,
-        provider,
-        model,
-        ...none,
-        calls: 1,
-        costMicros: expectedMicros,
-        reservedMicros: expectedMicros,
-      };
-      const [inserted] = await db.batch([
-        insertWhere(db, providerCalls, row, fits),
-        insertWhere(db, providerSpend, sums, begun).onConflictDoUpdate({
-          target: [providerSpend.day, providerSpend.provider, providerSpend.model],
-          set: {
-            calls: sql`${providerSpend.calls} + 1`,
-            costMicros: sql`${providerSpend.costMicros} + excluded.cost_micros`,
-            reservedMicros: sql`${providerSpend.reservedMicros} + excluded.reserved_micros`,
-          },
-        }),
-      ]);
-      if (inserted.meta.changes === 1) return "begun";
+      // What costs nothing fits even where the budget is spent.
+      const limit = expectedMicros === 0 ? null : budgetMicros;
+      const values = { ...call, startedAt, day, expectedMicros, budgetMicros: limit };
+      const [inserted] = await db.$client.batch(beginning(db, values));
+      if (inserted?.meta.changes === 1) return "begun";
       return refusal(db, day, expectedMicros, budgetMicros ?? 0);
     },
 
     async settle(id, { outcome, usage, free, endedAt }) {
-      const pending = sql`${providerCalls.id} = ${id} AND ${providerCalls.outcome} = 'pending'`;
-      const cost = free ? sql`0` : usage ? sql`${usage.costMicros}` : sql`${providerCalls.costMicros}`;
-      const of = (value: SQL) => sql`(SELECT ${value} FROM ${providerCalls} WHERE ${pending})`;
       const succeeded = outcome === "success" ? 1 : 0;
-      const labels = { provider: providerCalls.provider, model: providerCalls.model, outcome };
-      const ended = sql`FROM ${providerCalls} WHERE ${pending}`;
-      // Sums and counter first, while the row still shows that it is pending.
-      await db.batch([
-        db
-          .update(providerSpend)
-          .set({
-            succeeded: sql`${providerSpend.succeeded} + ${succeeded}`,
-            failed: sql`${providerSpend.failed} + ${1 - succeeded}`,
-            promptTokens: sql`${providerSpend.promptTokens} + ${usage?.promptTokens ?? 0}`,
-            outputTokens: sql`${providerSpend.outputTokens} + ${usage?.outputTokens ?? 0}`,
-            costMicros: sql`${providerSpend.costMicros} + ${of(sql`${cost} - ${providerCalls.costMicros}`)}`,
-            reservedMicros: sql`${providerSpend.reservedMicros} - ${of(sql`${providerCalls.costMicros}`)}`,
-            durationMs: sql`${providerSpend.durationMs} + ${of(sql`max(0, ${endedAt} - ${providerCalls.startedAt})`)}`,
-          })
-          .where(
-            and(
-              eq(providerSpend.day, of(sql`${providerCalls.day}`)),
-              eq(providerSpend.provider, of(sql`${providerCalls.provider}`)),
-              eq(providerSpend.model, of(sql`${providerCalls.model}`)),
-            ),
-          ),
-        increment(db, [growth("provider_calls_total", labels, 1, ended)]),
-        db
-          .update(providerCalls)
-          .set({
-            outcome,
-            promptTokens: usage?.promptTokens ?? null,
-            outputTokens: usage?.outputTokens ?? null,
-            costMicros: cost,
-            endedAt,
-          })
-          .where(pending),
-      ]);
+      const promptTokens = usage?.promptTokens ?? null;
+      const outputTokens = usage?.outputTokens ?? null;
+      const costMicros = free ? 0 : (usage?.costMicros ?? null);
+      const values = { id, outcome, succeeded, failed: 1 - succeeded, promptTokens, outputTokens, costMicros, endedAt };
+      await db.$client.batch(settling(db, values));
     },
 
     listPending: (before, limit) =>

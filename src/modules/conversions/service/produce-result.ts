@@ -11,8 +11,8 @@ import {
 } from "../../../ports/image-generator.ts";
 import type { ObjectMetadata } from "../../../ports/object-store.ts";
 import { answerKey, type Conversion, resultKeys, WORK_STAGES } from "../conversion.ts";
-import type { StoredResult } from "../repository.ts";
-import { usualTimes } from "../stage-timings.ts";
+import type { Claim, StoredResult } from "../repository.ts";
+import { type StageTimes, usualTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps, FinishedPicture } from "../worker-deps.ts";
 import { type Generated, generate } from "./generate.ts";
 import type { HeldJob } from "./hold-lease.ts";
@@ -43,27 +43,29 @@ function fromMetadata(id: string, mime: string, bytes: number, metadata: ObjectM
   };
 }
 
+export interface Produced {
+  readonly result: StoredResult;
+  /** How long each stage took; null where an earlier attempt had done some of the work. */
+  readonly times: StageTimes | null;
+}
+
 /** Makes and stores the result, or adopts what is stored already. The result's thumbnails are stored before it. */
-export async function produceResult(
-  deps: ConversionWorkerDeps,
-  conversion: Conversion,
-  job: HeldJob,
-): Promise<StoredResult> {
+export async function produceResult(deps: ConversionWorkerDeps, claim: Claim, job: HeldJob): Promise<Produced> {
+  const { conversion } = claim;
   const adopted = await adoptResult(deps, conversion);
-  if (adopted) return adopted;
+  if (adopted) return { result: adopted, times: null };
   const isFirst = conversion.version === FIRST_CLAIM_VERSION;
   const kept = isFirst ? null : await adoptAnswer(deps, conversion);
-  if (kept) return makeResult(deps, conversion, job, kept);
-  const made = await generateAnew(deps, conversion, job, isFirst);
-  const stored = await makeResult(deps, conversion, job, made);
+  if (kept) return { result: await makeResult(deps, conversion, job, kept), times: null };
+  const made = await generateAnew(deps, claim, job, isFirst);
+  const result = await makeResult(deps, conversion, job, made);
   const { kind } = conversion.input;
   const { provider } = made;
   const times = job.times();
   for (const stage of WORK_STAGES) {
     deps.metrics.time("conversion_stage_duration_seconds", { kind, provider, stage }, times[stage]);
   }
-  deps.background(deps.timings.record(kind, provider, times, deps.clock.now()));
-  return stored;
+  return { result, times };
 }
 
 /** The result of what earlier attempts left: a stored result, or an answer that was paid for. Null without either. */
@@ -113,12 +115,8 @@ async function adoptAnswer(
   return { image, provider, degraded, isKept: true };
 }
 
-async function generateAnew(
-  deps: ConversionWorkerDeps,
-  conversion: Conversion,
-  job: HeldJob,
-  isFirst: boolean,
-): Promise<Answer> {
+async function generateAnew(deps: ConversionWorkerDeps, claim: Claim, job: HeldJob, isFirst: boolean): Promise<Answer> {
+  const { conversion, times } = claim;
   // The attempt that was blocked may have died before it could say so; nobody else is asked then either.
   if (!isFirst && (await deps.calls.ofConversion(conversion.id)).some(({ outcome }) => outcome === "blocked")) {
     throw new GenerationError("blocked", "an earlier attempt was blocked");
@@ -129,13 +127,11 @@ async function generateAnew(
     conversion,
     signal: job.signal,
     request: () => {
-      request ??= deps.tracer.span("conversion.fetch", {}, () => fetchSources(deps, conversion));
+      request ??= deps.tracer.span("conversion.fetch", {}, () => fetchSources(deps, claim));
       return request;
     },
     async onProvider(provider) {
-      // Only the progress depends on it.
-      const measured = await deps.timings.find(conversion.input.kind, provider).catch(() => null);
-      job.expect(measured ?? usualTimes(provider));
+      job.expect(times.get(provider) ?? usualTimes(provider));
       await job.advance("generating");
     },
     async keep(answer) {
@@ -174,9 +170,9 @@ async function finish(deps: ConversionWorkerDeps, conversion: Conversion, { imag
   }
 }
 
-async function fetchSource(deps: ConversionWorkerDeps, imageId: string): Promise<SourceImage> {
+function fetchSource(deps: ConversionWorkerDeps, { sources }: Claim, imageId: string): Promise<SourceImage> {
   return deps.pictures.shrink(async () => {
-    const image = await deps.images.findAny(imageId);
+    const image = sources.get(imageId);
     const object = image && (await deps.objects.get(image.originalKey));
     if (!image || !object) throw new GenerationError("invalid_input", "a source image is gone");
     const { mime, width, height } = image;
@@ -184,23 +180,24 @@ async function fetchSource(deps: ConversionWorkerDeps, imageId: string): Promise
   });
 }
 
-async function fetchSources(deps: ConversionWorkerDeps, conversion: Conversion): Promise<GenerateRequest> {
+async function fetchSources(deps: ConversionWorkerDeps, claim: Claim): Promise<GenerateRequest> {
+  const { conversion } = claim;
   const { input } = conversion;
   const common = {
     conversionId: conversion.id,
-    person: await fetchSource(deps, input.personImageId),
+    person: await fetchSource(deps, claim, input.personImageId),
     prompt: input.prompt,
     seed: input.seed,
     outputMime: input.outputMime,
     imageOnly: conversion.lastFailure === "no_image",
   };
   if (input.garmentImageId !== null) {
-    const garment = await fetchSource(deps, input.garmentImageId);
+    const garment = await fetchSource(deps, claim, input.garmentImageId);
     return { ...common, kind: "tryon", garment, category: input.category ?? "auto" };
   }
   const style =
     input.styleImageId !== null
-      ? { image: await fetchSource(deps, input.styleImageId) }
+      ? { image: await fetchSource(deps, claim, input.styleImageId) }
       : { preset: input.stylePreset ?? "" };
   return { ...common, kind: "style", style };
 }

@@ -9,11 +9,11 @@ import { backoffMs } from "../backoff.ts";
 import { wantedProvider } from "../candidates.ts";
 import { answerKey, type Conversion, conversionKeys, isTerminal, LEASE_MS } from "../conversion.ts";
 import { CircuitOpenError, FAILURE_POLICIES, type FailureCode } from "../failures.ts";
-import type { Lease, StoredResult } from "../repository.ts";
+import type { Claim, Lease } from "../repository.ts";
 import { usualTimes } from "../stage-timings.ts";
 import type { ConversionWorkerDeps } from "../worker-deps.ts";
-import { holdJob, JobTakenAwayError } from "./hold-lease.ts";
-import { adoptResult, finishAnswer, hasAnswer, produceResult } from "./produce-result.ts";
+import { type HeldJob, holdJob, JobTakenAwayError } from "./hold-lease.ts";
+import { adoptResult, finishAnswer, hasAnswer, type Produced, produceResult } from "./produce-result.ts";
 import { type JobReport, told } from "./tell-job.ts";
 
 /** A job that met an open circuit looks again at least this often: the circuit may close sooner than it was to. */
@@ -31,9 +31,9 @@ const SPREAD_MS = 2_000;
 export async function runConversion(deps: ConversionWorkerDeps, id: string): Promise<LogFields> {
   const options = { now: deps.clock.now(), leaseMs: LEASE_MS, maxAttempts: deps.config.conversions.maxAttempts };
   const claimed = await deps.conversions.claim(id, { ...options, attemptsSpent: false });
-  if (claimed) return told(deps, claimed.conversion, await work(deps, claimed.lease, claimed.conversion));
+  if (claimed) return told(deps, claimed.conversion, await work(deps, claimed));
   const spent = await deps.conversions.claim(id, { ...options, attemptsSpent: true });
-  if (spent) return told(deps, spent.conversion, await finishSpent(deps, spent.lease, spent.conversion));
+  if (spent) return told(deps, spent.conversion, await finishSpent(deps, spent));
   // Nothing to claim: it has ended, somebody else is at it, it is not due yet, or time is up.
   if (await deps.conversions.expire(id, deps.clock.now())) return { outcome: "expired" };
   await sendAgainIfEarly(deps, id);
@@ -50,11 +50,12 @@ async function sendAgainIfEarly(deps: ConversionWorkerDeps, id: string): Promise
 }
 
 /** A job whose attempts are used up is only finished from what an earlier attempt stored, or was answered. */
-async function finishSpent(deps: ConversionWorkerDeps, lease: Lease, conversion: Conversion): Promise<JobReport> {
-  const job = holdJob(deps, lease, conversion, usualTimes(wantedProvider(deps.config, conversion.input)));
+async function finishSpent(deps: ConversionWorkerDeps, claim: Claim): Promise<JobReport> {
+  const { lease, conversion } = claim;
+  const job = hold(deps, claim);
   try {
     const stored = await unlessAborted(finishAnswer(deps, conversion, job), job.signal);
-    if (stored) return await finish(deps, lease, conversion, stored);
+    if (stored) return await finish(deps, lease, conversion, { result: stored, times: null });
     return await fail(deps, lease, "worker_lost");
   } catch (error) {
     if (await deps.conversions.expire(conversion.id, deps.clock.now())) return { outcome: "expired" };
@@ -71,11 +72,17 @@ async function fail(deps: ConversionWorkerDeps, lease: Lease, code: FailureCode)
   return isOurs ? { outcome: "failed", code } : { outcome: "taken_away" };
 }
 
-async function work(deps: ConversionWorkerDeps, lease: Lease, conversion: Conversion): Promise<JobReport> {
-  const job = holdJob(deps, lease, conversion, usualTimes(wantedProvider(deps.config, conversion.input)));
+function hold(deps: ConversionWorkerDeps, { lease, conversion, times }: Claim): HeldJob {
+  const wanted = wantedProvider(deps.config, conversion.input);
+  return holdJob(deps, lease, conversion, times.get(wanted) ?? usualTimes(wanted));
+}
+
+async function work(deps: ConversionWorkerDeps, claim: Claim): Promise<JobReport> {
+  const { lease, conversion } = claim;
+  const job = hold(deps, claim);
   try {
-    const result = await unlessAborted(produceResult(deps, conversion, job), job.signal);
-    return { ...(await finish(deps, lease, conversion, result)), times: job.times() };
+    const produced = await unlessAborted(produceResult(deps, claim, job), job.signal);
+    return { ...(await finish(deps, lease, conversion, produced)), times: job.times() };
   } catch (error) {
     if (!(error instanceof JobTakenAwayError)) return await settleFailure(deps, lease, conversion, error);
     const isOver = await deps.conversions.expire(conversion.id, deps.clock.now());
@@ -90,12 +97,12 @@ async function finish(
   deps: ConversionWorkerDeps,
   lease: Lease,
   conversion: Conversion,
-  result: StoredResult,
+  { result, times }: Produced,
 ): Promise<JobReport> {
   const now = deps.clock.now();
   // Only paid providers' answers are kept.
   const answerOutboxId = result.provider === "local" ? null : newId("obx", now);
-  if (await deps.conversions.succeed(lease, result, { now, answerOutboxId })) {
+  if (await deps.conversions.succeed(lease, result, { now, answerOutboxId, times })) {
     if (answerOutboxId !== null) deps.background(dropAnswer(deps, conversion.id, answerOutboxId));
     return { outcome: "succeeded", result };
   }
@@ -160,7 +167,7 @@ async function end(
   code: FailureCode,
 ): Promise<JobReport> {
   const stored = error instanceof GenerationError ? null : await adoptResult(deps, conversion);
-  return stored ? finish(deps, lease, conversion, stored) : fail(deps, lease, code);
+  return stored ? finish(deps, lease, conversion, { result: stored, times: null }) : fail(deps, lease, code);
 }
 
 /** Whether an attempt before this one failed for the same reason. */
