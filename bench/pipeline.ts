@@ -1,4 +1,7 @@
-/** The service with jobs to run and a provider that answers at once, and the least that could take a message: row 5. */
+/**
+ * The service with jobs to run and a provider that answers at once, the least that could take a message, and the least
+ * that could do a job: row 5.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,11 +9,15 @@ import { ROOT } from "../scripts/stack-env.ts";
 import { type GeminiFake, startGeminiFake } from "../src/providers/gemini/fake.ts";
 import { json, success } from "../src/providers/gemini/fake-answers.ts";
 import { createNodeCodec } from "../test/support/node-codec.ts";
+import { pngOf } from "../test/support/pictures.ts";
 import { API, CONSUMER, HOLDING, holding, signUp, startService, type User } from "./service.ts";
 import type { Simulated, WorkerOptions } from "./simulators.ts";
 
 export const BARE = "bench-pipeline";
 const ROWS_QUEUE = "bench-rows";
+export const PLAIN = "bench-pipeline-plain";
+/** Written by the batch in which a job succeeds: picture, conversion, event, unit, two counters, promise, times. */
+export const ROWS_AT_THE_END = 8;
 /** Seldom: each look is work for the Workers' thread, and times are taken from the rows. */
 const POLL_MS = 100;
 const DRAIN_TIMEOUT_MS = 60_000;
@@ -26,6 +33,7 @@ export interface Pipeline {
   readonly gemini: GeminiFake;
   readonly database: Database;
   readonly bareDatabase: Database;
+  readonly plainDatabase: Database;
   /** Somebody whose jobs run as soon as they are created. */
   readonly user: User;
   /** The longest side of what the provider answers with, from now on. */
@@ -36,6 +44,8 @@ export interface Pipeline {
   runJobs(ids: readonly string[]): Promise<number>;
   /** Hands as many messages to the bare consumer's queue. @returns how many rows a second were written. */
   runRows(count: number): Promise<number>;
+  /** Hands as many messages to the plain consumer's queue. @returns how many results a second were made. */
+  runPlain(count: number): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -61,14 +71,26 @@ function consumerAsDeployed(options: WorkerOptions): WorkerOptions {
   return { ...options, bindings: { ...(options.bindings as object), ENVIRONMENT: "production" } };
 }
 
-/** The bare consumer's queue has the settings of the consumer's. */
+/** The settings of the consumer's queue. */
+const SETTINGS = { maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 15 };
+
+function plainOptions({ apiKey, url }: GeminiFake): WorkerOptions {
+  return {
+    name: PLAIN,
+    bindings: { GEMINI_API_KEY: apiKey, GEMINI_BASE_URL: url, ROWS: ROWS_AT_THE_END },
+    d1Databases: { DB: { id: PLAIN } },
+    r2Buckets: { BUCKET: PLAIN },
+    queueProducers: { PLAIN: { queueName: PLAIN } },
+    queueConsumers: { [PLAIN]: SETTINGS },
+  };
+}
+
 function bareOptions(): WorkerOptions {
-  const settings = { maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 15 };
   return {
     name: BARE,
     d1Databases: { DB: { id: BARE } },
     queueProducers: { JOBS: { queueName: "ai-styler-conversions" }, ROWS: { queueName: ROWS_QUEUE } },
-    queueConsumers: { [ROWS_QUEUE]: settings },
+    queueConsumers: { [ROWS_QUEUE]: SETTINGS },
   };
 }
 
@@ -103,12 +125,16 @@ async function controls(workers: Simulated, users: readonly User[]) {
   const holdingUrl = await workers.urlOf(HOLDING);
   const database = await workers.databaseOf(API);
   const bareDatabase = await workers.databaseOf(BARE);
+  const plainUrl = await workers.urlOf(PLAIN);
+  const plainDatabase = await workers.databaseOf(PLAIN);
   const perSecond = (count: number, startedAt: number, endedAt: number | null) =>
     (count * 1_000) / ((endedAt ?? Number.NaN) - startedAt);
   let rows = 0;
+  let results = 0;
   return {
     database,
     bareDatabase,
+    plainDatabase,
     async hold(count: number): Promise<string[]> {
       const created = Array.from({ length: count }, async (_, i) => {
         const { client, imageId } = users[i % users.length] as User;
@@ -128,6 +154,13 @@ async function controls(workers: Simulated, users: readonly User[]) {
       await drained(bareDatabase, `SELECT ${rows} - count(*) AS left FROM rows`, workers.complaints);
       return perSecond(count, startedAt, await bareDatabase.prepare("SELECT max(at) AS at FROM rows").first("at"));
     },
+    async runPlain(count: number): Promise<number> {
+      const ids = Array.from({ length: count }, () => String(results++).padStart(30, "0"));
+      const startedAt = await post(plainUrl, ids);
+      const left = `SELECT ${results * ROWS_AT_THE_END} - count(*) AS left FROM parts`;
+      await drained(plainDatabase, left, workers.complaints);
+      return perSecond(count, startedAt, await plainDatabase.prepare("SELECT max(at) AS at FROM parts").first("at"));
+    },
   };
 }
 
@@ -145,10 +178,16 @@ export async function startPipeline(options: {
       ...options,
       variables: { ...VARIABLES, GEMINI_API_KEY: gemini.apiKey, GEMINI_BASE_URL: gemini.url },
       change: consumerAsDeployed,
-      beside: (api) => [holding(api), { options: bareOptions(), config: "bench/workers/pipeline/wrangler.toml" }],
+      beside: (api) => [
+        holding(api),
+        { options: bareOptions(), config: "bench/workers/pipeline/wrangler.toml" },
+        { options: plainOptions(gemini), config: "bench/workers/pipeline-plain/wrangler.toml" },
+      ],
     });
-    const made = await fetch(await workers.urlOf(BARE), { method: "PUT" });
-    if (!made.ok) throw new Error(`the bare Worker answered ${made.status}`);
+    for (const name of [BARE, PLAIN]) {
+      const made = await fetch(await workers.urlOf(name), { method: "PUT", body: new Uint8Array(pngOf(96, 128)) });
+      if (!made.ok) throw new Error(`${name} answered ${made.status}`);
+    }
     const users = await signUp(await workers.urlOf(API), USERS);
     const started = workers;
     return {
