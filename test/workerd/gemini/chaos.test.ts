@@ -154,4 +154,4 @@ it(`${JOBS} jobs on a provider that fails half of its calls: none is lost, charg
       `circuit now: ${(await breakers.state(circuitOf("gemini", MODEL))).state}`,
     ].join("\n"),
   );
-}, 180_000);
+}, 300_000);
