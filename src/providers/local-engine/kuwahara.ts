@@ -1,7 +1,8 @@
 import { letGo } from "../../kernel/let-go.ts";
 import type { Raster } from "../../ports/image-codec.ts";
-import { boxBlur } from "./blur.ts";
-import { blankLike, clamp, createPlane, type Plane } from "./plane.ts";
+import { blankLike, clamp, eachRow, weighted } from "./plane.ts";
+import { Smooth, smoothRow } from "./rows.ts";
+import { shrunk } from "./shrink.ts";
 
 /** The eight sectors' centres around a pixel, in radii. */
 const SECTORS: readonly (readonly [dx: number, dy: number])[] = [
@@ -14,111 +15,186 @@ const SECTORS: readonly (readonly [dx: number, dy: number])[] = [
   [0, -1],
   [0.7, -0.7],
 ];
-const COUNT = SECTORS.length;
 
-/** Rows painted at a time: the windows of so many stay in the processor's cache, and never take more than a few MB. */
-const BAND = 64;
+/** From this radius on patches are painted at half the size: they are that much larger than a pixel. */
+const HALVED_FROM = 3;
+
+/** Texture flattened into patches, at 1/`factor` of the picture's size. */
+export interface Patches {
+  readonly raster: Raster;
+  readonly factor: number;
+}
 
 /**
  * Flattens texture into patches and keeps edges: each pixel becomes the mean of the calmest windows around it
- * (Kuwahara 1976; eight sectors weighted by 1/variance⁴ as in Papari et al., 2007). A window's mean and variance are
- * those of the box blurs at its centre, so the time doesn't depend on `radius` (pixels, at least 1).
+ * (Kuwahara 1976; eight sectors weighted by 1/variance⁴ as in Papari et al., 2007). A window's mean and variance come
+ * from running sums, so the time doesn't depend on `radius` (pixels, at least 1).
  */
-export function kuwahara(source: Raster, radius: number): Raster {
-  const { width, height } = source;
-  const reach = Math.max(1, Math.round(radius));
+export function kuwahara(source: Raster, radius: number): Patches {
+  const factor = radius >= HALVED_FROM ? 2 : 1;
+  const raster = shrunk(source, factor);
+  return { raster: painted(raster, Math.max(1, Math.round(radius / factor))), factor };
+}
+
+function painted(source: Raster, reach: number): Raster {
+  const { width, height, data } = source;
   const target = blankLike(source);
-  const columns = new Int32Array(width * COUNT);
-  const offsets = SECTORS.map(([dx, dy]) => [Math.round(dx * reach), Math.round(dy * reach)] as const);
-  for (let i = 0; i < columns.length; i++) {
-    columns[i] = 4 * clamp(Math.floor(i / COUNT) + (offsets[i % COUNT]?.[0] ?? 0), 0, width - 1);
-  }
-  const down = Int32Array.from(offsets, ([, dy]) => dy);
-  const room = roomFor(width, Math.min(height, BAND + 4 * reach));
-  for (let y = 0; y < height; y += BAND) {
-    // A sector is at most `reach` away, and its window reaches as far again.
-    const top = Math.max(0, y - 2 * reach);
-    const bottom = Math.min(height, y + BAND + 2 * reach);
-    fillWindows(source, top, bottom, reach, room);
-    paintRows(target, y, Math.min(height, y + BAND), { windows: room.windows, top, columns, down });
-  }
-  letGo({ data: room.windows }, room.plane, room.scratch);
+  const windows = new Float32Array((width + 2 * reach) * height * 4);
+  const columns = new Float64Array((width + 2 * reach + 1) * 4);
+  const edged = (y: number) => clamp(y, 0, height - 1) * width * 4;
+  for (let y = -reach - 1; y < reach; y++) addPixels(data, edged(y), width, reach, columns, 1);
+  eachRow(height, windowRow, width, height, data, reach, columns, windows);
+  eachRow(height, paintRow, width, height, target.data, reach, windows, new Int32Array(SECTORS.length));
+  letGo({ data: windows });
   return target;
 }
 
-/** Memory for a band. */
-interface Room {
-  /** For the window around every pixel its mean red, green and blue, and 1/(variance of luma + ε)⁴, side by side. */
-  readonly windows: Float32Array<ArrayBuffer>;
-  readonly plane: Plane;
-  readonly scratch: Plane;
+/** Adds (or with −1 takes away) a row that begins at `row`; pixels beyond the picture are those at its edge. */
+function addPixels(
+  data: Uint8ClampedArray,
+  row: number,
+  width: number,
+  reach: number,
+  columns: Float64Array,
+  sign: number,
+): void {
+  for (let x = -reach, i = 0; x < width + reach; x++, i += 4) {
+    const p = row + 4 * (x < 0 ? 0 : x < width ? x : width - 1);
+    const r = data[p] as number;
+    const g = data[p + 1] as number;
+    const b = data[p + 2] as number;
+    const luma = r * 0.299 + g * 0.587 + b * 0.114;
+    columns[i] = (columns[i] as number) + sign * r;
+    columns[i + 1] = (columns[i + 1] as number) + sign * g;
+    columns[i + 2] = (columns[i + 2] as number) + sign * b;
+    columns[i + 3] = (columns[i + 3] as number) + sign * luma * luma;
+  }
 }
 
-function roomFor(width: number, rows: number): Room {
-  const windows = new Float32Array(width * rows * 4);
-  return { windows, plane: createPlane(width, rows), scratch: createPlane(width, rows) };
+/**
+ * Writes for the (2·reach + 1)² window around every pixel its mean red, green and blue, times its weight, and the weight,
+ * 1/(variance of luma + ε)⁴; `reach` windows more at both ends of a row are the same as its first and last. `columns`
+ * holds the sums over a window's rows of red, green, blue and luma², from `reach` columns before the picture.
+ */
+function windowRow(
+  y: number,
+  width: number,
+  height: number,
+  data: Uint8ClampedArray,
+  reach: number,
+  columns: Float64Array,
+  windows: Float32Array,
+): void {
+  addPixels(data, Math.min(y + reach, height - 1) * width * 4, width, reach, columns, 1);
+  addPixels(data, Math.max(y - reach - 1, 0) * width * 4, width, reach, columns, -1);
+  const scale = 1 / (2 * reach + 1) ** 2;
+  let r = 0;
+  let g = 0;
+  let b = 0;
+  let squares = 0;
+  for (let p = 0; p < 8 * reach + 4; p += 4) {
+    r += columns[p] as number;
+    g += columns[p + 1] as number;
+    b += columns[p + 2] as number;
+    squares += columns[p + 3] as number;
+  }
+  const start = (y * (width + 2 * reach) + reach) * 4;
+  for (let x = 0, at = start, leave = 0, enter = 8 * reach + 4; x < width; x++, at += 4, leave += 4, enter += 4) {
+    const luma = (r * 0.299 + g * 0.587 + b * 0.114) * scale;
+    const inverse = 1 / (Math.max(0, squares * scale - luma * luma) + 6);
+    const weight = inverse * inverse * inverse * inverse;
+    windows[at] = r * scale * weight;
+    windows[at + 1] = g * scale * weight;
+    windows[at + 2] = b * scale * weight;
+    windows[at + 3] = weight;
+    r += (columns[enter] as number) - (columns[leave] as number);
+    g += (columns[enter + 1] as number) - (columns[leave + 1] as number);
+    b += (columns[enter + 2] as number) - (columns[leave + 2] as number);
+    squares += (columns[enter + 3] as number) - (columns[leave + 3] as number);
+  }
+  const end = start + width * 4;
+  for (let i = 1; i <= reach; i++) {
+    windows.copyWithin(start - 4 * i, start, start + 4);
+    windows.copyWithin(end + 4 * (i - 1), end - 4, end);
+  }
 }
 
-interface Sectors {
-  readonly windows: Float32Array;
-  /** The picture's row that the windows begin with. */
-  readonly top: number;
-  /** For every column where each sector's window is in its row. */
-  readonly columns: Int32Array;
-  /** For every sector how many rows below the pixel it is. */
-  readonly down: Int32Array;
-}
-
-function paintRows({ width, height, data }: Raster, from: number, to: number, sectors: Sectors): void {
-  const { windows, top, columns, down } = sectors;
-  const rows = new Int32Array(COUNT);
-  for (let y = from, p = from * width * 4; y < to; y++) {
-    for (let s = 0; s < COUNT; s++) rows[s] = 4 * width * (clamp(y + (down[s] as number), 0, height - 1) - top);
-    for (let x = 0, column = 0; x < width; x++, p += 4, column += COUNT) {
-      let r = 0;
-      let g = 0;
-      let b = 0;
-      let total = 0;
-      for (let s = 0; s < COUNT; s++) {
-        const at = (rows[s] as number) + (columns[column + s] as number);
-        const weight = windows[at + 3] as number;
-        r += weight * (windows[at] as number);
-        g += weight * (windows[at + 1] as number);
-        b += weight * (windows[at + 2] as number);
-        total += weight;
-      }
-      const scale = 1 / total;
-      data[p] = r * scale;
-      data[p + 1] = g * scale;
-      data[p + 2] = b * scale;
+function paintRow(
+  y: number,
+  width: number,
+  height: number,
+  data: Uint8ClampedArray,
+  reach: number,
+  windows: Float32Array,
+  offsets: Int32Array,
+): void {
+  for (let s = 0; s < SECTORS.length; s++) {
+    const [dx, dy] = SECTORS[s] as (typeof SECTORS)[number];
+    const row = clamp(y + Math.round(dy * reach), 0, height - 1);
+    offsets[s] = (row * (width + 2 * reach) + reach + Math.round(dx * reach)) * 4;
+  }
+  for (let x = 0, p = y * width * 4; x < width; x++, p += 4) {
+    let r = 0;
+    let g = 0;
+    let b = 0;
+    let total = 0;
+    for (let s = 0; s < offsets.length; s++) {
+      const at = (offsets[s] as number) + 4 * x;
+      r += windows[at] as number;
+      g += windows[at + 1] as number;
+      b += windows[at + 2] as number;
+      total += windows[at + 3] as number;
     }
+    const scale = 1 / total;
+    data[p] = r * scale;
+    data[p + 1] = g * scale;
+    data[p + 2] = b * scale;
   }
 }
 
-/** The windows of the rows from `top` to `bottom`; those of the first and last `reach` are right at the picture's edge only. */
-function fillWindows(source: Raster, top: number, bottom: number, reach: number, room: Room): void {
-  const { width } = source;
-  const count = width * (bottom - top);
-  const { windows } = room;
-  const rowsOf = ({ data }: Plane): Plane => ({ width, height: bottom - top, data: data.subarray(0, count) });
-  const [plane, scratch] = [rowsOf(room.plane), rowsOf(room.scratch)];
-  const values = plane.data;
-  const data = source.data.subarray(top * width * 4, bottom * width * 4);
-  for (let channel = 0; channel < 3; channel++) {
-    for (let i = 0, p = channel; i < count; i++, p += 4) values[i] = data[p] as number;
-    boxBlur(plane, reach, scratch, plane);
-    for (let i = 0, p = channel; i < count; i++, p += 4) windows[p] = values[i] as number;
-  }
-  for (let i = 0, p = 0; i < count; i++, p += 4) {
-    const luma = (data[p] as number) * 0.299 + (data[p + 1] as number) * 0.587 + (data[p + 2] as number) * 0.114;
-    values[i] = luma * luma;
-  }
-  boxBlur(plane, reach, scratch, plane);
-  for (let i = 0, p = 0; i < count; i++, p += 4) {
-    const mean =
-      (windows[p] as number) * 0.299 + (windows[p + 1] as number) * 0.587 + (windows[p + 2] as number) * 0.114;
-    const inverse = 1 / (Math.max(0, (values[i] as number) - mean * mean) + 6);
-    const square = inverse * inverse;
-    windows[p + 3] = square * square;
+interface Repainting {
+  /** Share (0–1) of the light and shade that is given back, at most 60 levels of 255: eyes and mouths stay. */
+  readonly detail: number;
+  /** 1 leaves colours as they are; more moves them away from their grey. */
+  readonly saturation: number;
+}
+
+/** The patches in the picture's size and with its alpha, with some of the light and shade that they took from it. */
+export function repainted({ raster, factor }: Patches, source: Raster, { detail, saturation }: Repainting): Raster {
+  const { width, height } = source;
+  const target = blankLike(source);
+  const channel = (red: number, green: number, blue: number) => new Smooth(weighted(raster, red, green, blue), factor);
+  const [red, green, blue] = [channel(255, 0, 0), channel(0, 255, 0), channel(0, 0, 255)];
+  const lines: Lines = [new Float32Array(width), new Float32Array(width), new Float32Array(width)];
+  eachRow(height, repaintRow, target.data, red, green, blue, lines, detail, saturation);
+  return target;
+}
+
+type Lines = readonly [Float32Array, Float32Array, Float32Array];
+
+function repaintRow(
+  y: number,
+  data: Uint8ClampedArray,
+  red: Smooth,
+  green: Smooth,
+  blue: Smooth,
+  lines: Lines,
+  detail: number,
+  saturation: number,
+): void {
+  const [rs, gs, bs] = lines;
+  smoothRow(red, y, rs);
+  smoothRow(green, y, gs);
+  smoothRow(blue, y, bs);
+  for (let x = 0, p = y * rs.length * 4; x < rs.length; x++, p += 4) {
+    const r = rs[x] as number;
+    const g = gs[x] as number;
+    const b = bs[x] as number;
+    const before = (data[p] as number) * 0.3 + (data[p + 1] as number) * 0.59 + (data[p + 2] as number) * 0.11;
+    const grey = r * 0.3 + g * 0.59 + b * 0.11;
+    const light = grey + clamp((before - grey) * detail, -60, 60);
+    data[p] = light + (r - grey) * saturation;
+    data[p + 1] = light + (g - grey) * saturation;
+    data[p + 2] = light + (b - grey) * saturation;
   }
 }

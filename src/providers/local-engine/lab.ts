@@ -1,4 +1,5 @@
 import type { Raster } from "../../ports/image-codec.ts";
+import { eachRow } from "./plane.ts";
 
 /** A colour in CIE L*a*b* (D65): L 0–100, a and b about −100 to 100. */
 export type Lab = readonly [l: number, a: number, b: number];
@@ -63,28 +64,53 @@ export function distanceBetween(lab: LabPlanes, i: number, j: number): number {
 /** Every pixel's colour; alpha is left out. */
 export function labOf({ width, height, data }: Raster): LabPlanes {
   const count = width * height;
-  const planes = { width, height, l: new Float32Array(count), a: new Float32Array(count), b: new Float32Array(count) };
-  for (let i = 0, p = 0; i < count; i++, p += 4) {
+  const lab = { width, height, l: new Float32Array(count), a: new Float32Array(count), b: new Float32Array(count) };
+  eachRow(height, rowToLab, width, data, lab.l, lab.a, lab.b);
+  return lab;
+}
+
+function rowToLab(
+  row: number,
+  width: number,
+  data: Uint8ClampedArray,
+  l: Float32Array,
+  a: Float32Array,
+  b: Float32Array,
+): void {
+  for (let i = row * width, p = i * 4; i < (row + 1) * width; i++, p += 4) {
     const red = linearOf[data[p] as number] as number;
     const green = linearOf[data[p + 1] as number] as number;
     const blue = linearOf[data[p + 2] as number] as number;
-    const x = root((0.4124564 * red + 0.3575761 * green + 0.1804375 * blue) / 0.95047);
+    const x = root((0.4124564 * red + 0.3575761 * green + 0.1804375 * blue) * (1 / 0.95047));
     const y = root(0.2126729 * red + 0.7151522 * green + 0.072175 * blue);
-    const z = root((0.0193339 * red + 0.119192 * green + 0.9503041 * blue) / 1.08883);
-    planes.l[i] = 116 * y - 16;
-    planes.a[i] = 500 * (x - y);
-    planes.b[i] = 200 * (y - z);
+    const z = root((0.0193339 * red + 0.119192 * green + 0.9503041 * blue) * (1 / 1.08883));
+    l[i] = 116 * y - 16;
+    a[i] = 500 * (x - y);
+    b[i] = 200 * (y - z);
   }
-  return planes;
 }
 
 /** Writes the colours into a raster of the same size, clipped to sRGB; its alpha stays. */
-export function labInto({ l, a, b }: LabPlanes, { data }: Raster): void {
-  for (let i = 0, p = 0; i < l.length; i++, p += 4) {
-    const fy = ((l[i] as number) + 16) / 116;
-    const x = cube(fy + (a[i] as number) / 500) * 0.95047;
+export function labInto({ l, a, b }: LabPlanes, { width, height, data }: Raster): void {
+  eachRow(height, (y) => {
+    const [from, to] = [y * width, (y + 1) * width];
+    labRow(l.subarray(from, to), a.subarray(from, to), b.subarray(from, to), data, from * 4);
+  });
+}
+
+/** {@link labInto} for a row, whose pixels begin at `start`. */
+export function labRow(
+  l: Float32Array,
+  a: Float32Array,
+  b: Float32Array,
+  data: Uint8ClampedArray,
+  start: number,
+): void {
+  for (let i = 0, p = start; i < l.length; i++, p += 4) {
+    const fy = ((l[i] as number) + 16) * (1 / 116);
+    const x = cube(fy + (a[i] as number) * (1 / 500)) * 0.95047;
     const y = cube(fy);
-    const z = cube(fy - (b[i] as number) / 200) * 1.08883;
+    const z = cube(fy - (b[i] as number) * (1 / 200)) * 1.08883;
     data[p] = encode(3.2404542 * x - 1.5371385 * y - 0.4985314 * z);
     data[p + 1] = encode(-0.969266 * x + 1.8760108 * y + 0.041556 * z);
     data[p + 2] = encode(0.0556434 * x - 0.2040259 * y + 1.0572252 * z);

@@ -1,6 +1,6 @@
 import { letGo } from "../../kernel/let-go.ts";
-import { gaussianBlur } from "./blur.ts";
-import { createPlane, type Plane, softTanh } from "./plane.ts";
+import { boxBlur, gaussianBlur } from "./blur.ts";
+import { createPlane, eachRow, type Plane, softTanh } from "./plane.ts";
 
 export interface LineOptions {
   /** Width of the finest lines, pixels. */
@@ -18,39 +18,75 @@ export interface LineOptions {
  * difference-of-Gaussians compendium", 2012): (1 + p)·G(σ) − p·G(1.6σ), then a soft threshold by tanh.
  */
 export function inkLines(luma: Plane, { sigma, sharpness, threshold, steepness }: LineOptions): Plane {
-  const fine = gaussianBlur(luma, sigma);
-  const coarse = gaussianBlur(luma, sigma * 1.6);
-  for (let i = 0; i < fine.data.length; i++) {
-    const value = (1 + sharpness) * (fine.data[i] as number) - sharpness * (coarse.data[i] as number);
-    fine.data[i] = value >= threshold ? 1 : 1 + softTanh(steepness * (value - threshold));
-  }
+  const { fine, coarse, gain } = gaussians(luma, sigma, 3);
+  eachRow(luma.height, inkRow, luma.width, fine.data, coarse.data, sharpness * gain, threshold, steepness);
   letGo(coarse);
   return fine;
+}
+
+function inkRow(
+  y: number,
+  width: number,
+  data: Float32Array,
+  wide: Float32Array,
+  sharpness: number,
+  threshold: number,
+  steepness: number,
+): void {
+  for (let i = y * width; i < (y + 1) * width; i++) {
+    const light = data[i] as number;
+    const value = light + sharpness * (light - (wide[i] as number));
+    data[i] = value >= threshold ? 1 : 1 + softTanh(steepness * (value - threshold));
+  }
 }
 
 /** Only the outlines, 0 ink to 1 paper: difference of Gaussians without the tone, so dark areas stay clear. */
 export function outlines(luma: Plane, sigma: number, strength: number): Plane {
-  const fine = gaussianBlur(luma, sigma);
-  const coarse = gaussianBlur(luma, sigma * 1.6);
-  for (let i = 0; i < fine.data.length; i++) {
-    const edge = (coarse.data[i] as number) - (fine.data[i] as number) - 0.006;
-    fine.data[i] = edge <= 0 ? 1 : 1 - softTanh(strength * edge);
-  }
+  const { fine, coarse, gain } = gaussians(luma, sigma, 3);
+  eachRow(luma.height, outlineRow, luma.width, fine.data, coarse.data, gain, strength);
   letGo(coarse);
   return fine;
 }
 
-/** Length of the gradient by central differences, per pixel. */
-export function gradient({ width, height, data }: Plane): Plane {
-  const out = createPlane(width, height);
-  for (let y = 0, i = 0; y < height; y++) {
-    const up = y > 0 ? width : 0;
-    const down = y < height - 1 ? width : 0;
-    for (let x = 0; x < width; x++, i++) {
-      const dx = (data[i + (x < width - 1 ? 1 : 0)] as number) - (data[i - (x > 0 ? 1 : 0)] as number);
-      const dy = (data[i + down] as number) - (data[i - up] as number);
-      out.data[i] = Math.sqrt(dx * dx + dy * dy) * 0.5;
-    }
+function outlineRow(
+  y: number,
+  width: number,
+  data: Float32Array,
+  wide: Float32Array,
+  gain: number,
+  strength: number,
+): void {
+  for (let i = y * width; i < (y + 1) * width; i++) {
+    const edge = gain * ((wide[i] as number) - (data[i] as number)) - 0.006;
+    data[i] = edge <= 0 ? 1 : 1 - softTanh(strength * edge);
   }
-  return out;
+}
+
+/** Blurs of σ and 1.6σ; `gain` is for their difference, since the wider one is made of the other by a single box. */
+function gaussians(luma: Plane, sigma: number, boxes: number) {
+  const fine = gaussianBlur(luma, sigma, boxes);
+  const more = sigma * sigma * (1.6 * 1.6 - 1);
+  const radius = Math.max(1, Math.round((Math.sqrt(12 * more + 1) - 1) / 2));
+  const scratch = createPlane(luma.width, luma.height);
+  const coarse = boxBlur(fine, radius, scratch, createPlane(luma.width, luma.height));
+  letGo(scratch);
+  return { fine, coarse, gain: (12 * more) / ((2 * radius + 1) ** 2 - 1) };
+}
+
+/** Length of the gradient by central differences, per pixel; edges are repeated. */
+export function gradient({ width, height, data }: Plane): Plane {
+  const slopes = createPlane(width, height);
+  eachRow(height, slopeRow, width, height, data, slopes.data);
+  return slopes;
+}
+
+function slopeRow(y: number, width: number, height: number, data: Float32Array, out: Float32Array): void {
+  const row = y * width;
+  const up = y > 0 ? width : 0;
+  const down = y < height - 1 ? width : 0;
+  for (let x = 0, i = row; x < width; x++, i++) {
+    const dx = (data[row + Math.min(x + 1, width - 1)] as number) - (data[row + Math.max(x - 1, 0)] as number);
+    const dy = (data[i + down] as number) - (data[i - up] as number);
+    out[i] = Math.sqrt(dx * dx + dy * dy) * 0.5;
+  }
 }

@@ -55,7 +55,7 @@ describe("createLocalImageGenerator", () => {
         await codec.decode(person.bytes, person.mime),
         await codec.decode(result.bytes, result.mime),
       ];
-      expect(result).toMatchObject({ mime: "image/jpeg", degraded, model: "local-engine/1" });
+      expect(result).toMatchObject({ mime: "image/jpeg", degraded, model: "local-engine/2" });
       expect([after.width, after.height]).toEqual([240, 240]);
       const difference = after.data.reduce((sum, value, i) => sum + Math.abs(value - (before.data[i] as number)), 0);
       expect(difference / after.data.length).toBeGreaterThan(4);

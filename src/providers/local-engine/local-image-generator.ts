@@ -13,7 +13,7 @@ import { transferStyle } from "./style-transfer.ts";
 import { tryOn } from "./try-on.ts";
 
 /** Recorded on conversions. Raise the number when the same input and seed begin to give other pixels. */
-export const LOCAL_MODEL = "local-engine/1";
+export const LOCAL_MODEL = "local-engine/2";
 
 /** Longest side of results in pixels; larger pictures are shrunk before the effect, smaller ones are left as they are. */
 export const LOCAL_MAX_SIDE = 1024;

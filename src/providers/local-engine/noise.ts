@@ -1,98 +1,187 @@
 import { letGo } from "../../kernel/let-go.ts";
 import { boxBlur } from "./blur.ts";
-import { clamp, createPlane, type Plane } from "./plane.ts";
+import { clamp, createPlane, eachRow, type Plane } from "./plane.ts";
 import type { Rng } from "./rng.ts";
+import { factorFor, NOWHERE, Smooth, smoothRow } from "./rows.ts";
 
-/** Independent values between −1 and 1. */
+/** Independent values between −1 and 1, in steps of 2⁻¹⁵: one number of `rng` gives two. */
 export function whiteNoise(width: number, height: number, rng: Rng): Plane {
   const plane = createPlane(width, height);
-  for (let i = 0; i < plane.data.length; i++) plane.data[i] = rng() * 2 - 1;
+  eachRow(height, drawRow, width, plane.data, rng);
   return plane;
+}
+
+function drawRow(y: number, width: number, data: Float32Array, rng: Rng): void {
+  const end = (y + 1) * width;
+  for (let i = y * width; i < end - 1; i += 2) {
+    const both = rng() * 65_536;
+    const first = both | 0;
+    data[i] = first / 32_768 - 1;
+    data[i + 1] = (both - first) * 2 - 1;
+  }
+  if (width % 2 === 1) data[end - 1] = rng() * 2 - 1;
 }
 
 /** Clouds from −1 to 1: random values on a grid of `cell` pixels, joined smoothly (Perlin's value noise). */
-export function cloudNoise(width: number, height: number, cell: number, rng: Rng): Plane {
-  const plane = createPlane(width, height);
-  addCloud(plane, Math.max(1, cell), 1, rng);
-  return plane;
+export function clouds(width: number, height: number, cell: number, rng: Rng): Smooth {
+  return fractalClouds(width, height, cell, 1, rng);
 }
 
-/** Clouds at `cell`, `cell`/2, `cell`/4 …, each half as strong; about −1 to 1. */
-export function fractalNoise(width: number, height: number, cell: number, octaves: number, rng: Rng): Plane {
-  const plane = createPlane(width, height);
-  for (let octave = 0; octave < octaves; octave++) addCloud(plane, Math.max(1, cell / 2 ** octave), 0.5 ** octave, rng);
+/** Clouds at `cell`, `cell`/2, `cell`/4 …, each half as strong; about −1 to 1. Made no larger than the finest one needs. */
+export function fractalClouds(width: number, height: number, cell: number, octaves: number, rng: Rng): Smooth {
+  const factor = factorFor(cell / 2 ** (octaves - 1), 3);
+  const plane = createPlane(Math.ceil(width / factor), Math.ceil(height / factor));
   const scale = 1 / (2 - 0.5 ** (octaves - 1));
-  for (let i = 0; i < plane.data.length; i++) plane.data[i] = (plane.data[i] as number) * scale;
-  return plane;
+  for (let octave = 0; octave < octaves; octave++) {
+    addCloud(plane, Math.max(1, cell / factor / 2 ** octave), scale * 0.5 ** octave, rng);
+  }
+  return new Smooth(plane, factor);
+}
+
+/** A square of noise that repeats without a seam; {@link tileRow} writes its rows. */
+export type Tile = Float32Array<ArrayBuffer>;
+/** Its side in pixels, a power of two: in grain as fine as this nobody sees the repeat. */
+const TILE = 512;
+
+/** Writes row `y` of the repeated tile into `line`, which may have any length. */
+export function tileRow(tile: Tile, y: number, line: Float32Array): void {
+  const from = (y & (TILE - 1)) * TILE;
+  for (let x = 0; x < line.length; x += TILE) {
+    line.set(tile.subarray(from, from + Math.min(TILE, line.length - x)), x);
+  }
 }
 
 /** Film grain: noise of `size` pixels, standard deviation 1. */
-export function grain(width: number, height: number, size: number, rng: Rng): Plane {
-  const noise = whiteNoise(width, height, rng);
-  if (size <= 0.6) return normalised(noise);
-  const scratch = createPlane(width, height);
+export function grainTile(size: number, rng: Rng): Tile {
+  const white = whiteNoise(TILE, TILE, rng);
+  if (size <= 0.6) return normalised(white).data;
   const radius = Math.max(1, Math.round(size * 0.8));
-  boxBlur(boxBlur(noise, radius, scratch, noise), radius, scratch, noise);
-  letGo(scratch);
-  return normalised(noise);
+  // As far as two blurs reach, the noise goes on around the tile as it does on the other side.
+  const reach = 2 * radius;
+  const side = TILE + 2 * reach;
+  const around = createPlane(side, side);
+  for (let y = 0; y < side; y++) {
+    const from = ((y - reach) & (TILE - 1)) * TILE;
+    const row = around.data.subarray(y * side, (y + 1) * side);
+    row.set(white.data.subarray(from, from + TILE), reach);
+    row.copyWithin(0, TILE, TILE + reach);
+    row.copyWithin(TILE + reach, reach, 2 * reach);
+  }
+  const scratch = createPlane(side, side);
+  boxBlur(boxBlur(around, radius, scratch, around), radius, scratch, around);
+  for (let y = 0; y < TILE; y++) {
+    const from = (y + reach) * side + reach;
+    white.data.set(around.data.subarray(from, from + TILE), y * TILE);
+  }
+  letGo(around, scratch);
+  return normalised(white).data;
+}
+
+/** Paper seen under raking light, from the upper left: fine fibres over slow unevenness; {@link paperRow} writes its rows. */
+export class Paper {
+  readonly fibres: Tile;
+  readonly unevenness: Smooth;
+  /** Room for a row. */
+  readonly slopes: Float32Array;
+
+  constructor(fibres: Tile, unevenness: Smooth, width: number) {
+    this.fibres = fibres;
+    this.unevenness = unevenness;
+    this.slopes = new Float32Array(width);
+  }
+}
+
+/** For the same reason as {@link NOWHERE}. */
+export const NO_PAPER = new Paper(new Float32Array(1), NOWHERE, 1);
+
+export function paperOf(width: number, height: number, unit: number, rng: Rng): Paper {
+  const heights = grainTile(Math.max(0.7, 1.3 * unit), rng);
+  const fibres = new Float32Array(TILE * TILE);
+  eachRow(TILE, slopeRow, heights, fibres);
+  return new Paper(fibres, clouds(width, height, 14 * unit, rng), width);
+}
+
+function slopeRow(y: number, heights: Tile, fibres: Tile): void {
+  const above = ((y - 1) & (TILE - 1)) * TILE;
+  for (let x = 0, i = y * TILE; x < TILE; x++, i++) {
+    fibres[i] = 0.45 * ((heights[i] as number) - (heights[above + ((x - 1) & (TILE - 1))] as number));
+  }
+}
+
+/** Writes row `y` of the paper, −1 to 1, into `line`. */
+export function paperRow({ fibres, unevenness, slopes }: Paper, y: number, line: Float32Array): void {
+  tileRow(fibres, y, slopes);
+  smoothRow(unevenness, y, line);
+  for (let x = 0; x < line.length; x++) line[x] = clamp((slopes[x] as number) + 0.25 * (line[x] as number), -1, 1);
 }
 
 /** Scales to mean 0 and standard deviation 1, in place. */
 export function normalised(plane: Plane): Plane {
-  const { data } = plane;
+  const { width, height, data } = plane;
+  const sums = new Float64Array(2);
+  eachRow(height, sumRow, width, data, sums);
+  const mean = (sums[0] as number) / data.length;
+  const variance = (sums[1] as number) / data.length - mean * mean;
+  eachRow(height, scaleRow, width, data, mean, 1 / Math.sqrt(Math.max(1e-12, variance)));
+  return plane;
+}
+
+function sumRow(y: number, width: number, data: Float32Array, sums: Float64Array): void {
   let sum = 0;
   let squares = 0;
-  for (let i = 0; i < data.length; i++) {
+  for (let i = y * width; i < (y + 1) * width; i++) {
     const value = data[i] as number;
     sum += value;
     squares += value * value;
   }
-  const mean = sum / data.length;
-  const scale = 1 / Math.sqrt(Math.max(1e-12, squares / data.length - mean * mean));
-  for (let i = 0; i < data.length; i++) data[i] = ((data[i] as number) - mean) * scale;
-  return plane;
+  sums[0] = (sums[0] as number) + sum;
+  sums[1] = (sums[1] as number) + squares;
 }
 
-/** Paper seen under raking light: −1 to 1, fine fibres over slow unevenness, lit from the upper left. */
-export function paperTexture(width: number, height: number, unit: number, rng: Rng): Plane {
-  const fibres = grain(width, height, Math.max(0.7, 1.3 * unit), rng);
-  const slow = cloudNoise(width, height, 14 * unit, rng);
-  const plane = createPlane(width, height);
-  for (let y = 0, i = 0; y < height; y++) {
-    const up = y > 0 ? width : 0;
-    for (let x = 0; x < width; x++, i++) {
-      const slope = (fibres.data[i] as number) - (fibres.data[i - up - (x > 0 ? 1 : 0)] as number);
-      plane.data[i] = clamp(0.45 * slope + 0.25 * (slow.data[i] as number), -1, 1);
-    }
-  }
-  letGo(fibres, slow);
-  return plane;
+function scaleRow(y: number, width: number, data: Float32Array, mean: number, scale: number): void {
+  for (let i = y * width; i < (y + 1) * width; i++) data[i] = ((data[i] as number) - mean) * scale;
 }
 
-function addCloud({ width, height, data }: Plane, cell: number, amplitude: number, rng: Rng): void {
-  const columns = Math.ceil(width / cell) + 2;
-  const rows = Math.ceil(height / cell) + 2;
+function addCloud(plane: Plane, cell: number, amplitude: number, rng: Rng): void {
+  const columns = Math.ceil(plane.width / cell) + 2;
+  const rows = Math.ceil(plane.height / cell) + 2;
   const grid = new Float32Array(columns * rows);
   for (let i = 0; i < grid.length; i++) grid[i] = (rng() * 2 - 1) * amplitude;
-  const { index: xs, ease: xEase } = gridSteps(width, cell);
-  const { index: ys, ease: yEase } = gridSteps(height, cell);
+  const [across, down] = [gridSteps(plane.width, cell), gridSteps(plane.height, cell)];
   const line = new Float32Array(columns);
-  for (let y = 0, i = 0; y < height; y++) {
-    const above = (ys[y] as number) * columns;
-    const t = yEase[y] as number;
-    for (let c = 0; c < columns; c++) {
-      const top = grid[above + c] as number;
-      line[c] = top + t * ((grid[above + columns + c] as number) - top);
-    }
-    for (let x = 0; x < width; x++, i++) {
-      const c = xs[x] as number;
-      const left = line[c] as number;
-      data[i] = (data[i] as number) + left + (xEase[x] as number) * ((line[c + 1] as number) - left);
-    }
+  eachRow(plane.height, addCloudRow, plane.data, grid, line, across.index, across.ease, down.index, down.ease);
+}
+
+function addCloudRow(
+  y: number,
+  data: Float32Array,
+  grid: Float32Array,
+  line: Float32Array,
+  index: Int32Array,
+  ease: Float32Array,
+  rows: Int32Array,
+  rowEase: Float32Array,
+): void {
+  const width = index.length;
+  const above = (rows[y] as number) * line.length;
+  const t = rowEase[y] as number;
+  for (let c = 0; c < line.length; c++) {
+    const top = grid[above + c] as number;
+    line[c] = top + t * ((grid[above + line.length + c] as number) - top);
+  }
+  for (let x = 0, i = y * width; x < width; x++, i++) {
+    const c = index[x] as number;
+    const left = line[c] as number;
+    data[i] = (data[i] as number) + left + (ease[x] as number) * ((line[c + 1] as number) - left);
   }
 }
 
-function gridSteps(length: number, cell: number): { readonly index: Int32Array; readonly ease: Float32Array } {
+interface GridSteps {
+  readonly index: Int32Array;
+  readonly ease: Float32Array;
+}
+
+function gridSteps(length: number, cell: number): GridSteps {
   const index = new Int32Array(length);
   const ease = new Float32Array(length);
   for (let i = 0; i < length; i++) {

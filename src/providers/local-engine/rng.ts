@@ -4,11 +4,13 @@ export type Rng = () => number;
 /** Mulberry32 (Tommy Ettinger): 32 bits of state, fast, and good enough for grain and paper. */
 export function createRng(seed: number): Rng {
   // Neighbouring seeds begin with similar numbers otherwise; this is MurmurHash3's last step.
-  let state = Math.imul(seed ^ (seed >>> 16), 0x85ebca6b);
-  state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
-  state ^= state >>> 16;
+  let first = Math.imul(seed ^ (seed >>> 16), 0x85ebca6b);
+  first = Math.imul(first ^ (first >>> 13), 0xc2b2ae35);
+  // In an array, since a variable that a function shares would be a new object for every number.
+  const states = Int32Array.of(first ^ (first >>> 16));
   return () => {
-    state = (state + 0x6d2b79f5) | 0;
+    const state = ((states[0] as number) + 0x6d2b79f5) | 0;
+    states[0] = state;
     let t = Math.imul(state ^ (state >>> 15), 1 | state);
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;

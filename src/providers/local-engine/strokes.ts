@@ -1,48 +1,25 @@
 import { letGo } from "../../kernel/let-go.ts";
 import { gaussianBlur } from "./blur.ts";
 import { normalised, whiteNoise } from "./noise.ts";
-import { clamp, createPlane, type Plane } from "./plane.ts";
+import { clamp, createPlane, eachRow, type Plane } from "./plane.ts";
 import type { Rng } from "./rng.ts";
-
-/** A direction in every pixel, as a unit vector. */
-interface Field {
-  readonly width: number;
-  readonly height: number;
-  readonly x: Float32Array<ArrayBuffer>;
-  readonly y: Float32Array<ArrayBuffer>;
-}
+import { blurred, type Smooth, smoothRow } from "./rows.ts";
 
 /**
- * Brush marks that follow the picture's contours: height of the paint, mean 0 and deviation 1, at half the size of `luma`.
+ * Brush marks that follow the contours in `luma`: height of the paint, mean 0 and deviation 1, of the same size.
  * Noise smeared along the flow (line integral convolution: Cabral & Leedom 1993) of the smoothed structure tensor
- * (Brox et al. 2006). `length` is in half-size pixels.
+ * (Brox et al. 2006). `length` and `smoothing` are in pixels of `luma`.
  */
 export function brushMarks(luma: Plane, length: number, smoothing: number, rng: Rng): Plane {
-  const small = halved(luma);
-  const flow = flowField(small, smoothing);
-  const white = whiteNoise(small.width, small.height, rng);
+  const { width, height } = luma;
+  const flow = flowField(luma, smoothing);
+  const white = whiteNoise(width, height, rng);
   const noise = gaussianBlur(white, 0.9);
-  const marks = smear(noise, flow, Math.max(2, Math.round(length)));
-  letGo(small, white, noise, { data: flow.x }, { data: flow.y });
+  // Fading out over 2n pixels is fading out over 2, and then over n at every other one: half the steps.
+  const near = smeared(noise, flow, 1, 1);
+  const marks = smeared(near, flow, 2, Math.max(1, Math.round((length + 1) / 2) - 1));
+  letGo(white, noise, near, { data: flow });
   return normalised(marks);
-}
-
-/** The mean of each 2×2 block. */
-export function halved({ width, height, data }: Plane): Plane {
-  const out = createPlane(Math.max(1, width >> 1), Math.max(1, height >> 1));
-  const right = width > 1 ? 1 : 0;
-  const down = height > 1 ? width : 0;
-  for (let y = 0, i = 0; y < out.height; y++) {
-    for (let x = 0, p = y * 2 * width; x < out.width; x++, i++, p += 2) {
-      out.data[i] =
-        ((data[p] as number) +
-          (data[p + right] as number) +
-          (data[p + down] as number) +
-          (data[p + down + right] as number)) /
-        4;
-    }
-  }
-  return out;
 }
 
 /** Bilinear value at (x, y), edges repeated. */
@@ -60,78 +37,112 @@ export function sampleAt({ width, height, data }: Plane, x: number, y: number): 
   return top + (bottom - top) * (fy - y0);
 }
 
-function flowField(luma: Plane, smoothing: number): Field {
+/** The direction in every pixel as a vector {@link ONE} long, x and y side by side. */
+type Flow = Int32Array<ArrayBuffer>;
+/** A pixel in the flow's whole numbers: walking needs none but those, which is faster. */
+const ONE = 1 << 12;
+
+function flowField(luma: Plane, smoothing: number): Flow {
   const { width, height } = luma;
-  const [a, b, c] = structureOf(luma).map((plane) => {
-    const { data } = gaussianBlur(plane, smoothing);
-    letGo(plane);
-    return data;
-  }) as [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>];
-  for (let i = 0; i < a.length; i++) {
-    const e = a[i] as number;
-    const f = b[i] as number;
-    const g = c[i] as number;
+  const planes = [createPlane(width, height), createPlane(width, height), createPlane(width, height)] as const;
+  eachRow(height, multiplyRow, width, height, luma.data, planes[0].data, planes[1].data, planes[2].data);
+  const [xx, xy, yy] = planes.map((plane) => blurred(plane, smoothing)) as [Smooth, Smooth, Smooth];
+  letGo(...planes);
+  const flow = new Int32Array(2 * width * height);
+  const lines: Lines = [new Float32Array(width), new Float32Array(width), new Float32Array(width)];
+  eachRow(height, directRow, flow, xx, xy, yy, lines);
+  return flow;
+}
+
+type Lines = readonly [Float32Array, Float32Array, Float32Array];
+
+/** The products of the differences to the right and downwards. */
+function multiplyRow(
+  y: number,
+  width: number,
+  height: number,
+  data: Float32Array,
+  xx: Float32Array,
+  xy: Float32Array,
+  yy: Float32Array,
+): void {
+  const row = y * width;
+  const up = y > 0 ? width : 0;
+  const down = y < height - 1 ? width : 0;
+  for (let x = 0, i = row; x < width; x++, i++) {
+    const dx = (data[row + Math.min(x + 1, width - 1)] as number) - (data[row + Math.max(x - 1, 0)] as number);
+    const dy = (data[i + down] as number) - (data[i - up] as number);
+    xx[i] = dx * dx;
+    xy[i] = dx * dy;
+    yy[i] = dy * dy;
+  }
+}
+
+function directRow(y: number, flow: Flow, xx: Smooth, xy: Smooth, yy: Smooth, lines: Lines): void {
+  const [es, fs, gs] = lines;
+  smoothRow(xx, y, es);
+  smoothRow(xy, y, fs);
+  smoothRow(yy, y, gs);
+  const width = es.length;
+  for (let x = 0, i = 2 * y * width; x < width; x++, i += 2) {
+    const e = es[x] as number;
+    const f = fs[x] as number;
+    const g = gs[x] as number;
     // The eigenvector of the smaller eigenvalue runs along the edge; flat areas get a slanting stroke.
     const major = 0.5 * (e + g + Math.sqrt((e - g) * (e - g) + 4 * f * f));
     const vx = major - e + 1e-6;
     const vy = -f + 0.7e-6;
-    const norm = 1 / Math.sqrt(vx * vx + vy * vy + 1e-20);
-    a[i] = vx * norm;
-    c[i] = vy * norm;
+    const norm = ONE / Math.sqrt(vx * vx + vy * vy + 1e-20);
+    flow[i] = vx * norm;
+    flow[i + 1] = vy * norm;
   }
-  letGo({ data: b });
-  return { width, height, x: a, y: c };
 }
 
-/** The products of both differences, pixel by pixel: xx, xy, yy. */
-function structureOf({ width, height, data }: Plane): readonly [Plane, Plane, Plane] {
-  const planes = [createPlane(width, height), createPlane(width, height), createPlane(width, height)] as const;
-  const [xx, xy, yy] = [planes[0].data, planes[1].data, planes[2].data];
-  for (let y = 0, i = 0; y < height; y++) {
-    const up = y > 0 ? width : 0;
-    const down = y < height - 1 ? width : 0;
-    for (let x = 0; x < width; x++, i++) {
-      const dx = (data[i + (x < width - 1 ? 1 : 0)] as number) - (data[i - (x > 0 ? 1 : 0)] as number);
-      const dy = (data[i + down] as number) - (data[i - up] as number);
-      xx[i] = dx * dx;
-      xy[i] = dx * dy;
-      yy[i] = dy * dy;
+/** Each pixel with the noise met on the way along the flow in both directions, `reach` steps of `stride` pixels. */
+function smeared({ width, height, data }: Plane, flow: Flow, stride: number, reach: number): Plane {
+  const marks = createPlane(width, height);
+  marks.data.set(data);
+  const weights = Float32Array.from({ length: reach }, (_, step) => 1 - (step + 1) / (reach + 1));
+  for (const start of [stride, -stride])
+    eachRow(height, walkRow, width, height, data, flow, marks.data, weights, start);
+  return marks;
+}
+
+/**
+ * Adds what is met from each of a row's pixels, by the steps' weights. The field has no sign: the first step goes by
+ * `start` (pixels; less than 0 for backwards), and each step keeps its heading.
+ */
+function walkRow(
+  y: number,
+  width: number,
+  height: number,
+  data: Float32Array,
+  flow: Flow,
+  marks: Float32Array,
+  weights: Float32Array,
+  start: number,
+): void {
+  const stride = Math.abs(start);
+  const right = width * ONE;
+  const bottom = height * ONE;
+  for (let x = 0, i = y * width; x < width; x++, i++) {
+    let dx = Math.imul(flow[2 * i] as number, start);
+    let dy = Math.imul(flow[2 * i + 1] as number, start);
+    let px = (x * ONE + ONE / 2) | 0;
+    let py = (y * ONE + ONE / 2) | 0;
+    let sum = marks[i] as number;
+    for (let step = 0; step < weights.length; step++) {
+      px = (px + dx) | 0;
+      py = (py + dy) | 0;
+      if (px < 0 || py < 0 || px >= right || py >= bottom) break;
+      const at = Math.imul(py >> 12, width) + (px >> 12);
+      sum += (data[at] as number) * (weights[step] as number);
+      const nx = flow[2 * at] as number;
+      const ny = flow[2 * at + 1] as number;
+      const turn = Math.imul(nx, dx) + Math.imul(ny, dy) < 0 ? -stride : stride;
+      dx = Math.imul(nx, turn);
+      dy = Math.imul(ny, turn);
     }
+    marks[i] = sum;
   }
-  return planes;
-}
-
-function smear(noise: Plane, flow: Field, length: number): Plane {
-  const out = createPlane(noise.width, noise.height);
-  for (let y = 0, i = 0; y < noise.height; y++) {
-    for (let x = 0; x < noise.width; x++, i++) {
-      out.data[i] =
-        (noise.data[i] as number) + walk(noise, flow, x, y, 1, length) + walk(noise, flow, x, y, -1, length);
-    }
-  }
-  return out;
-}
-
-/** Sum of the noise met on the way along the flow, fading out. The field has no sign, so each step keeps its heading. */
-function walk(noise: Plane, flow: Field, x: number, y: number, sign: number, length: number): number {
-  const { width, height } = noise;
-  let at = y * width + x;
-  let dx = (flow.x[at] as number) * sign;
-  let dy = (flow.y[at] as number) * sign;
-  let px = x + 0.5;
-  let py = y + 0.5;
-  let sum = 0;
-  for (let step = 1; step <= length; step++) {
-    px += dx;
-    py += dy;
-    if (px < 0 || py < 0 || px >= width || py >= height) break;
-    at = (py | 0) * width + (px | 0);
-    sum += (noise.data[at] as number) * (1 - step / (length + 1));
-    const nx = flow.x[at] as number;
-    const ny = flow.y[at] as number;
-    const turn = nx * dx + ny * dy < 0 ? -1 : 1;
-    dx = nx * turn;
-    dy = ny * turn;
-  }
-  return sum;
 }

@@ -1,5 +1,5 @@
 import type { Raster } from "../../ports/image-codec.ts";
-import { blankLike, clamp, type Plane } from "./plane.ts";
+import { blankLike, clamp, eachRow, type Plane } from "./plane.ts";
 
 /** An sRGB colour, 0–255 each. */
 export type Rgb = readonly [red: number, green: number, blue: number];
@@ -26,14 +26,23 @@ export function ramp(stops: readonly Rgb[]): Uint8ClampedArray {
 /** Colours `tone` (0–1) by a table of {@link ramp}; alpha comes from `source`. */
 export function colourMap(source: Raster, tone: Plane, table: Uint8ClampedArray): Raster {
   const target = blankLike(source);
-  const out = target.data;
-  for (let i = 0, p = 0; i < tone.data.length; i++, p += 4) {
-    const at = ((clamp(tone.data[i] as number, 0, 1) * 255 + 0.5) | 0) * 3;
-    out[p] = table[at] as number;
-    out[p + 1] = table[at + 1] as number;
-    out[p + 2] = table[at + 2] as number;
-  }
+  eachRow(source.height, colourRow, source.width, target.data, tone.data, table);
   return target;
+}
+
+function colourRow(
+  y: number,
+  width: number,
+  data: Uint8ClampedArray,
+  from: Float32Array,
+  table: Uint8ClampedArray,
+): void {
+  for (let i = y * width, p = 4 * i; i < (y + 1) * width; i++, p += 4) {
+    const at = ((clamp(from[i] as number, 0, 1) * 255 + 0.5) | 0) * 3;
+    data[p] = table[at] as number;
+    data[p + 1] = table[at + 1] as number;
+    data[p + 2] = table[at + 2] as number;
+  }
 }
 
 /** A byte-to-byte table of a tone curve given on 0–1. */
@@ -49,40 +58,9 @@ export function sCurve(value: number, amount: number): number {
   return value + (smooth - value) * amount;
 }
 
-/** Moves colours away from (above 1) or towards (below 1) their grey, in place. */
-export function saturate({ data }: Raster, amount: number): void {
-  for (let p = 0; p < data.length; p += 4) {
-    const r = data[p] as number;
-    const g = data[p + 1] as number;
-    const b = data[p + 2] as number;
-    const grey = (0.299 * r + 0.587 * g + 0.114 * b) * (1 - amount);
-    data[p] = grey + r * amount;
-    data[p + 1] = grey + g * amount;
-    data[p + 2] = grey + b * amount;
-  }
-}
-
 /** Squared distance from the centre for every column or row, so that corners are 1; vignettes add the two. */
 export function squaredOffsets(length: number): Float32Array {
   return Float32Array.from({ length }, (_, i) => 0.5 * ((i + 0.5) / length - 0.5) ** 2 * 4);
-}
-
-/**
- * Gives `painted` back some of the light and shade that smoothing took from `source`, in place: eyes and mouths stay.
- * `amount` 0–1 of the difference, at most 60 levels of 255.
- */
-export function keepDetail(painted: Raster, source: Raster, amount: number): void {
-  const { data } = painted;
-  const from = source.data;
-  for (let p = 0; p < data.length; p += 4) {
-    const r = (from[p] as number) - (data[p] as number);
-    const g = (from[p + 1] as number) - (data[p + 1] as number);
-    const b = (from[p + 2] as number) - (data[p + 2] as number);
-    const detail = clamp((r * 0.3 + g * 0.59 + b * 0.11) * amount, -60, 60);
-    data[p] = (data[p] as number) + detail;
-    data[p + 1] = (data[p + 1] as number) + detail;
-    data[p + 2] = (data[p + 2] as number) + detail;
-  }
 }
 
 /** `base` with `top` mixed in by `amount` (0–1); both of one size. */

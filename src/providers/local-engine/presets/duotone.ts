@@ -1,9 +1,9 @@
 import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
-import { gaussianBlur } from "../blur.ts";
-import { grain } from "../noise.ts";
-import { clamp, lumaOf, stretchContrast, unitOf } from "../plane.ts";
+import { grainTile, type Tile, tileRow } from "../noise.ts";
+import { clamp, eachRow, lumaOf, stretchContrast, unitOf } from "../plane.ts";
 import { pick, type Rng } from "../rng.ts";
+import { blurred, type Smooth, smoothRow } from "../rows.ts";
 import { colourMap, ramp, rgb, sCurve } from "../tone.ts";
 
 /** Shadow, middle and light of each pair of inks. */
@@ -23,13 +23,29 @@ export function duotone(source: Raster, rng: Rng): Raster {
   const unit = unitOf(source);
   const inks = pick(rng, INKS);
   const tone = stretchContrast(lumaOf(source));
-  const around = gaussianBlur(tone, Math.max(4, 30 * unit));
-  const noise = grain(source.width, source.height, 0.6, rng);
-  for (let i = 0; i < tone.data.length; i++) {
-    const light = tone.data[i] as number;
-    const local = clamp(light + 0.35 * (light - (around.data[i] as number)), 0, 1);
-    tone.data[i] = sCurve(local, 0.7) + 0.012 * (noise.data[i] as number);
+  const { width, height } = tone;
+  const around = blurred(tone, Math.max(4, 30 * unit));
+  const grain = grainTile(0.6, rng);
+  eachRow(height, toneRow, tone.data, around, grain, new Float32Array(width), new Float32Array(width));
+  const target = colourMap(source, tone, ramp(inks.map(rgb)));
+  letGo(tone);
+  return target;
+}
+
+function toneRow(
+  y: number,
+  data: Float32Array,
+  around: Smooth,
+  grain: Tile,
+  soft: Float32Array,
+  noise: Float32Array,
+): void {
+  smoothRow(around, y, soft);
+  tileRow(grain, y, noise);
+  const width = soft.length;
+  for (let x = 0, i = y * width; x < width; x++, i++) {
+    const light = data[i] as number;
+    const local = clamp(light + 0.35 * (light - (soft[x] as number)), 0, 1);
+    data[i] = sCurve(local, 0.7) + 0.012 * (noise[x] as number);
   }
-  letGo(around, noise);
-  return colourMap(source, tone, ramp(inks.map(rgb)));
 }

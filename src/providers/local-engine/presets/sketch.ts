@@ -1,9 +1,10 @@
 import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { gaussianBlur } from "../blur.ts";
-import { paperTexture, whiteNoise } from "../noise.ts";
-import { clamp, createPlane, lumaOf, type Plane, smoothstep, stretchContrast, unitOf } from "../plane.ts";
+import { type Paper, paperOf, paperRow, whiteNoise } from "../noise.ts";
+import { clamp, createPlane, eachRow, lumaOf, type Plane, smoothstep, stretchContrast, unitOf } from "../plane.ts";
 import type { Rng } from "../rng.ts";
+import { blurred, type Smooth, smoothRow } from "../rows.ts";
 import { colourMap, ramp, rgb } from "../tone.ts";
 
 /**
@@ -13,45 +14,70 @@ import { colourMap, ramp, rgb } from "../tone.ts";
 export function sketch(source: Raster, rng: Rng): Raster {
   const { width, height } = source;
   const unit = unitOf(source);
-  const luma = stretchContrast(lumaOf(source));
-  const soft = gaussianBlur(luma, Math.max(1.5, 7 * unit));
+  const tone = stretchContrast(lumaOf(source));
+  const soft = blurred(tone, Math.max(1.5, 7 * unit));
   const hatch = hatching(width, height, Math.max(4, Math.round(16 * unit)), rng);
-  const paper = paperTexture(width, height, unit, rng);
-  const tone = createPlane(width, height);
-  for (let i = 0; i < tone.data.length; i++) {
-    const around = soft.data[i] as number;
-    const tooth = paper.data[i] as number;
-    const dodge = clamp(((luma.data[i] as number) + 0.02) / (around + 0.02), 0, 1);
+  const paper = paperOf(width, height, unit, rng);
+  eachRow(height, drawRow, tone.data, soft, hatch.data, paper, new Float32Array(width), new Float32Array(width));
+  const target = colourMap(source, tone, ramp([rgb("#26262b"), rgb("#8d8c8d"), rgb("#f8f5ee")]));
+  letGo(hatch, tone);
+  return target;
+}
+
+function drawRow(
+  y: number,
+  data: Float32Array,
+  soft: Smooth,
+  hatch: Float32Array,
+  paper: Paper,
+  softs: Float32Array,
+  teeth: Float32Array,
+): void {
+  smoothRow(soft, y, softs);
+  paperRow(paper, y, teeth);
+  for (let x = 0, i = y * softs.length; x < softs.length; x++, i++) {
+    const around = softs[x] as number;
+    const tooth = teeth[x] as number;
+    const dodge = Math.min(1, ((data[i] as number) + 0.02) / (around + 0.02));
     const line = clamp(1 - (1 - dodge) * 2.4, 0, 1);
     const shade = 1 - smoothstep(0.08, 0.72, around);
-    const strokes = shade * (0.42 + 0.36 * clamp((hatch.data[i] as number) + 0.25 * tooth, -1, 1));
+    const strokes = shade * (0.42 + 0.36 * clamp((hatch[i] as number) + 0.25 * tooth, -1, 1));
     const graphite = 1 - line * (1 - strokes * 0.82);
-    tone.data[i] = 1 - graphite * (0.94 + 0.16 * tooth) - 0.02 + 0.025 * tooth;
+    data[i] = 1 - graphite * (0.94 + 0.16 * tooth) - 0.02 + 0.025 * tooth;
   }
-  letGo(luma, soft, hatch, paper);
-  return colourMap(source, tone, ramp([rgb("#26262b"), rgb("#8d8c8d"), rgb("#f8f5ee")]));
 }
 
 /** Slanting pencil strokes, about −1 to 1: noise averaged along the diagonal by a running sum. */
 function hatching(width: number, height: number, length: number, rng: Rng): Plane {
   const white = whiteNoise(width, height, rng);
   const noise = gaussianBlur(white, 0.7);
-  const out = createPlane(width, height);
-  const sums = new Float64Array(width + height);
-  const counts = new Int32Array(width + height);
+  letGo(white);
+  const hatch = createPlane(width, height);
+  const [sums, counts] = [new Float64Array(width + height), new Int32Array(width + height)];
+  eachRow(height, hatchRow, width, noise.data, hatch.data, length, sums, counts);
+  letGo(noise);
+  return hatch;
+}
+
+/** `sums` and `counts` are those of each diagonal, named by x + y: strokes rise to the right. */
+function hatchRow(
+  y: number,
+  width: number,
+  data: Float32Array,
+  hatch: Float32Array,
+  length: number,
+  sums: Float64Array,
+  counts: Int32Array,
+): void {
   const gain = 2.6 * Math.sqrt(length) * 0.9;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      // Strokes rise to the right: x + y names the diagonal, and the pixel `length` steps back on it leaves the sum.
-      const diagonal = x + y;
-      const left = x + length < width && y - length >= 0;
-      const sum = (sums[diagonal] as number) + (noise.data[y * width + x] as number);
-      const leaving = left ? (noise.data[(y - length) * width + x + length] as number) : 0;
-      sums[diagonal] = sum - leaving;
-      if (!left) counts[diagonal] = (counts[diagonal] as number) + 1;
-      out.data[y * width + x] = clamp(((sum - leaving) / Math.max(1, counts[diagonal] as number)) * gain, -1, 1);
-    }
+  // The pixel `length` steps back on the diagonal leaves the sum.
+  const leaving = y < length ? 0 : width - length;
+  const back = length - length * width;
+  for (let x = 0, i = y * width, diagonal = y; x < width; x++, i++, diagonal++) {
+    let sum = (sums[diagonal] as number) + (data[i] as number);
+    if (x < leaving) sum -= data[i + back] as number;
+    else counts[diagonal] = (counts[diagonal] as number) + 1;
+    sums[diagonal] = sum;
+    hatch[i] = clamp((sum * gain) / (counts[diagonal] as number), -1, 1);
   }
-  letGo(white, noise);
-  return out;
 }

@@ -1,12 +1,12 @@
 import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { gaussianBlur } from "../blur.ts";
-import { kuwahara } from "../kuwahara.ts";
+import { kuwahara, repainted } from "../kuwahara.ts";
 import { gradient } from "../lines.ts";
-import { cloudNoise, fractalNoise, paperTexture } from "../noise.ts";
-import { blankLike, clamp, lumaOf, type Plane, smoothstep, unitOf } from "../plane.ts";
+import { clouds, fractalClouds, type Paper, paperOf, paperRow } from "../noise.ts";
+import { blankLike, clamp, eachRow, lumaOf, smoothstep, unitOf } from "../plane.ts";
 import type { Rng } from "../rng.ts";
-import { keepDetail, saturate } from "../tone.ts";
+import { type Smooth, smoothRow } from "../rows.ts";
 
 /** Paint thinned with water: dark colours lift most. */
 const WASHES = Float32Array.from({ length: 256 }, (_, value) => 0.24 + 0.76 * (value / 255) ** 0.7);
@@ -19,69 +19,91 @@ const WASHES = Float32Array.from({ length: 256 }, (_, value) => 0.24 + 0.76 * (v
 export function watercolor(source: Raster, rng: Rng): Raster {
   const { width, height } = source;
   const unit = unitOf(source);
-  const flat = kuwahara(source, Math.max(2, 5 * unit));
-  keepDetail(flat, source, 0.5);
+  const patches = kuwahara(source, Math.max(2, 5 * unit));
+  const flat = repainted(patches, source, { detail: 0.5, saturation: 1.6 });
   const washes = wobble(flat, unit, rng);
-  letGo(flat);
-  saturate(washes, 1.6);
+  letGo(patches.raster, flat);
   const luma = lumaOf(washes);
   const slopes = gradient(luma);
   const edges = gaussianBlur(slopes, Math.max(0.7, 1.2 * unit));
   letGo(luma, slopes);
-  const flow = fractalNoise(width, height, 110 * unit, 4, rng);
-  const paper = paperTexture(width, height, unit, rng);
-  const bare = bareBorder(width, height, flow, unit);
-  const { data } = washes;
-  for (let i = 0, p = 0; i < flow.data.length; i++, p += 4) {
-    const border = bare.data[i] as number;
-    const rim = border > 0 && border < 1 ? 4 * border * (1 - border) : 0;
-    const density =
-      1 +
-      clamp((edges.data[i] as number) * 9, 0, 0.75) +
-      0.5 * (flow.data[i] as number) +
-      0.22 * (paper.data[i] as number) +
-      0.5 * rim;
-    for (let c = p; c < p + 3; c++) {
-      const wash = WASHES[data[c] as number] as number;
-      const pigment = wash - (wash - wash * wash) * (density - 1);
-      data[c] = 255 * (pigment + (0.985 - pigment) * border) - 4 + 3 * (paper.data[i] as number);
-    }
-  }
-  letGo(edges, flow, paper, bare);
+  const flow = fractalClouds(width, height, 110 * unit, 4, rng);
+  const paper = paperOf(width, height, unit, rng);
+  const lines = [new Float32Array(width), new Float32Array(width)] as const;
+  eachRow(height, washRow, height, washes.data, edges.data, flow, paper, lines, unit);
+  letGo(edges);
   return washes;
+}
+
+type Lines = readonly [Float32Array, Float32Array];
+
+function washRow(
+  y: number,
+  height: number,
+  data: Uint8ClampedArray,
+  edges: Float32Array,
+  flow: Smooth,
+  paper: Paper,
+  lines: Lines,
+  unit: number,
+): void {
+  const [drift, teeth] = lines;
+  smoothRow(flow, y, drift);
+  paperRow(paper, y, teeth);
+  const width = drift.length;
+  const toEdge = Math.min(y, height - 1 - y);
+  for (let x = 0, i = y * width; x < width; x++, i++) {
+    const tooth = teeth[x] as number;
+    // The paper stays bare at the picture's border; the limit follows the noise.
+    const inside = Math.min(toEdge, x, width - 1 - x) + 62 * unit * (drift[x] as number);
+    const border = 1 - smoothstep(23 * unit, 29 * unit, inside);
+    const gathered = Math.min((edges[i] as number) * 9, 0.75);
+    const rim = 2 * border * (1 - border);
+    const thickness = gathered + 0.5 * (drift[x] as number) + 0.22 * tooth + rim;
+    const light = 3 * tooth - 4;
+    data[4 * i] = light + 255 * washed(data[4 * i] as number, thickness, border);
+    data[4 * i + 1] = light + 255 * washed(data[4 * i + 1] as number, thickness, border);
+    data[4 * i + 2] = light + 255 * washed(data[4 * i + 2] as number, thickness, border);
+  }
+}
+
+function washed(value: number, thickness: number, border: number): number {
+  const wash = WASHES[value] as number;
+  const pigment = wash - (wash - wash * wash) * thickness;
+  return pigment + (0.985 - pigment) * border;
 }
 
 /** Moves every pixel a little along slow noise, as a hand-drawn edge would be. */
 function wobble(source: Raster, unit: number, rng: Rng): Raster {
-  const { width, height, data } = source;
-  const dx = cloudNoise(width, height, 16 * unit, rng);
-  const dy = cloudNoise(width, height, 16 * unit, rng);
-  const reach = 2.6 * unit;
+  const { width, height } = source;
   const target = blankLike(source);
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      const sx = clamp(Math.round(x + reach * (dx.data[i] as number)), 0, width - 1);
-      const sy = clamp(Math.round(y + reach * (dy.data[i] as number)), 0, height - 1);
-      const from = (sy * width + sx) * 4;
-      target.data[i * 4] = data[from] as number;
-      target.data[i * 4 + 1] = data[from + 1] as number;
-      target.data[i * 4 + 2] = data[from + 2] as number;
-    }
-  }
-  letGo(dx, dy);
+  const across = clouds(width, height, 16 * unit, rng);
+  const down = clouds(width, height, 16 * unit, rng);
+  const lines = [new Float32Array(width), new Float32Array(width)] as const;
+  eachRow(height, wobbleRow, height, source.data, target.data, across, down, lines, 2.6 * unit);
   return target;
 }
 
-/** 1 where the paper stays bare at the picture's border, 0 inside; the limit follows the noise. */
-function bareBorder(width: number, height: number, flow: Plane, unit: number): Plane {
-  const out: Plane = { width, height, data: new Float32Array(width * height) };
-  const margin = 26 * unit;
-  for (let y = 0, i = 0; y < height; y++) {
-    const toY = Math.min(y, height - 1 - y);
-    for (let x = 0; x < width; x++, i++) {
-      const inside = Math.min(toY, x, width - 1 - x) + 62 * unit * (flow.data[i] as number);
-      out.data[i] = 1 - smoothstep(margin - 3 * unit, margin + 3 * unit, inside);
-    }
+function wobbleRow(
+  y: number,
+  height: number,
+  data: Uint8ClampedArray,
+  out: Uint8ClampedArray,
+  across: Smooth,
+  down: Smooth,
+  lines: Lines,
+  reach: number,
+): void {
+  const [dx, dy] = lines;
+  smoothRow(across, y, dx);
+  smoothRow(down, y, dy);
+  const width = dx.length;
+  for (let x = 0, p = y * width * 4; x < width; x++, p += 4) {
+    const sx = clamp(x + reach * (dx[x] as number) + 0.5, 0, width - 1) | 0;
+    const sy = clamp(y + reach * (dy[x] as number) + 0.5, 0, height - 1) | 0;
+    const from = (sy * width + sx) * 4;
+    out[p] = data[from] as number;
+    out[p + 1] = data[from + 1] as number;
+    out[p + 2] = data[from + 2] as number;
   }
-  return out;
 }
