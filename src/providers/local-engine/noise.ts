@@ -2,7 +2,7 @@ import { letGo } from "../../kernel/let-go.ts";
 import { boxBlur } from "./blur.ts";
 import { clamp, createPlane, eachRow, type Plane } from "./plane.ts";
 import type { Rng } from "./rng.ts";
-import { factorFor, NOWHERE, Smooth, smoothRow } from "./rows.ts";
+import { factorFor, Smooth, smoothRow } from "./rows.ts";
 
 /** Independent values between −1 and 1, in steps of 2⁻¹⁵: one number of `rng` gives two. */
 export function whiteNoise(width: number, height: number, rng: Rng): Plane {
@@ -79,6 +79,8 @@ export function grainTile(size: number, rng: Rng): Tile {
 
 /** Paper seen under raking light, from the upper left: fine fibres over slow unevenness; {@link paperRow} writes its rows. */
 export class Paper {
+  /** It stays, as {@link Smooth.kept} does. */
+  static readonly kept = new Paper(new Float32Array(1), Smooth.kept, 1);
   readonly fibres: Tile;
   readonly unevenness: Smooth;
   /** Room for a row. */
@@ -90,9 +92,6 @@ export class Paper {
     this.slopes = new Float32Array(width);
   }
 }
-
-/** For the same reason as {@link NOWHERE}. */
-export const NO_PAPER = new Paper(new Float32Array(1), NOWHERE, 1);
 
 export function paperOf(width: number, height: number, unit: number, rng: Rng): Paper {
   const heights = grainTile(Math.max(0.7, 1.3 * unit), rng);

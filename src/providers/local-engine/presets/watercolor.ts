@@ -56,7 +56,7 @@ function washRow(
     const tooth = teeth[x] as number;
     // The paper stays bare at the picture's border; the limit follows the noise.
     const inside = Math.min(toEdge, x, width - 1 - x) + 62 * unit * (drift[x] as number);
-    const border = 1 - smoothstep(23 * unit, 29 * unit, inside);
+    const border = inside >= 29 * unit ? 0 : 1 - smoothstep(23 * unit, 29 * unit, inside);
     const gathered = Math.min((edges[i] as number) * 9, 0.75);
     const rim = 2 * border * (1 - border);
     const thickness = gathered + 0.5 * (drift[x] as number) + 0.22 * tooth + rim;
