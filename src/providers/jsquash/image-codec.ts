@@ -5,7 +5,7 @@ import webpDecoderFactory from "@jsquash/webp/codec/dec/webp_dec.js";
 import webpEncoderFactory from "@jsquash/webp/codec/enc/webp_enc_simd.js";
 import { defaultOptions as webpDefaults } from "@jsquash/webp/meta.js";
 import { type ImageCodec, ImageCodecError, type ImageMime, type Raster } from "../../ports/image-codec.ts";
-import { resample } from "./resample.ts";
+import { isOpaque, resample } from "./resample.ts";
 import { type EmscriptenFactory, emscriptenInstance, recycled, rustInstance } from "./wasm-instances.ts";
 
 /** The compiled codecs. In Workers they are static imports (`wasm-modules.ts`): compiling bytes is refused there. */
@@ -106,11 +106,9 @@ function bytesOf(data: Uint8ClampedArray<ArrayBuffer>): Uint8Array<ArrayBuffer> 
 
 /** JPEG has no alpha and the encoder ignores it: transparent pixels would show whatever colour they hide. */
 function flattenOnWhite(data: Uint8ClampedArray<ArrayBuffer>): Uint8ClampedArray<ArrayBuffer> {
-  let first = 3;
-  while (first < data.length && data[first] === 255) first += 4;
-  if (first >= data.length) return data;
+  if (isOpaque(data)) return data;
   const flat = data.slice();
-  for (let i = first - 3; i < flat.length; i += 4) {
+  for (let i = 0; i < flat.length; i += 4) {
     const alpha = (data[i + 3] as number) / 255;
     const white = 255 * (1 - alpha);
     flat[i] = (data[i] as number) * alpha + white;

@@ -18,7 +18,7 @@ export interface LineOptions {
  * difference-of-Gaussians compendium", 2012): (1 + p)·G(σ) − p·G(1.6σ), then a soft threshold by tanh.
  */
 export function inkLines(luma: Plane, { sigma, sharpness, threshold, steepness }: LineOptions): Plane {
-  const { fine, coarse, gain } = gaussians(luma, sigma, 3);
+  const { fine, coarse, gain } = gaussians(luma, sigma);
   eachRow(luma.height, inkRow, luma.width, fine.data, coarse.data, sharpness * gain, threshold, steepness);
   letGo(coarse);
   return fine;
@@ -42,7 +42,7 @@ function inkRow(
 
 /** Only the outlines, 0 ink to 1 paper: difference of Gaussians without the tone, so dark areas stay clear. */
 export function outlines(luma: Plane, sigma: number, strength: number): Plane {
-  const { fine, coarse, gain } = gaussians(luma, sigma, 3);
+  const { fine, coarse, gain } = gaussians(luma, sigma);
   eachRow(luma.height, outlineRow, luma.width, fine.data, coarse.data, gain, strength);
   letGo(coarse);
   return fine;
@@ -63,11 +63,11 @@ function outlineRow(
 }
 
 /** Blurs of σ and 1.6σ; `gain` is for their difference, since the wider one is made of the other by a single box. */
-function gaussians(luma: Plane, sigma: number, boxes: number) {
-  const fine = gaussianBlur(luma, sigma, boxes);
+function gaussians(luma: Plane, sigma: number) {
+  const scratch = createPlane(luma.width, luma.height);
+  const fine = gaussianBlur(luma, sigma, scratch);
   const more = sigma * sigma * (1.6 * 1.6 - 1);
   const radius = Math.max(1, Math.round((Math.sqrt(12 * more + 1) - 1) / 2));
-  const scratch = createPlane(luma.width, luma.height);
   const coarse = boxBlur(fine, radius, scratch, createPlane(luma.width, luma.height));
   letGo(scratch);
   return { fine, coarse, gain: (12 * more) / ((2 * radius + 1) ** 2 - 1) };

@@ -2,7 +2,7 @@ import { letGo } from "../../../kernel/let-go.ts";
 import type { Raster } from "../../../ports/image-codec.ts";
 import { gaussianBlur } from "../blur.ts";
 import { type Paper, paperOf, paperRow, whiteNoise } from "../noise.ts";
-import { clamp, createPlane, eachRow, lumaOf, type Plane, smoothstep, stretchContrast, unitOf } from "../plane.ts";
+import { clamp, eachRow, lumaOf, type Plane, smoothstep, stretchContrast, unitOf } from "../plane.ts";
 import type { Rng } from "../rng.ts";
 import { blurred, type Smooth, smoothRow } from "../rows.ts";
 import { colourMap, ramp, rgb } from "../tone.ts";
@@ -51,12 +51,10 @@ function drawRow(
 function hatching(width: number, height: number, length: number, rng: Rng): Plane {
   const white = whiteNoise(width, height, rng);
   const noise = gaussianBlur(white, 0.7);
-  letGo(white);
-  const hatch = createPlane(width, height);
   const [sums, counts] = [new Float64Array(width + height), new Int32Array(width + height)];
-  eachRow(height, hatchRow, width, noise.data, hatch.data, length, sums, counts);
+  eachRow(height, hatchRow, width, noise.data, white.data, length, sums, counts);
   letGo(noise);
-  return hatch;
+  return white;
 }
 
 /** `sums` and `counts` are those of each diagonal, named by x + y: strokes rise to the right. */
