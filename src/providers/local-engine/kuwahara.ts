@@ -167,6 +167,7 @@ export function repainted({ raster, factor }: Patches, source: Raster, { detail,
   const [red, green, blue] = [channel(255, 0, 0), channel(0, 255, 0), channel(0, 0, 255)];
   const lines: Lines = [new Float32Array(width), new Float32Array(width), new Float32Array(width)];
   eachRow(height, repaintRow, target.data, red, green, blue, lines, detail, saturation);
+  letGo(red, green, blue);
   return target;
 }
 

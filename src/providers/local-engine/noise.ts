@@ -97,6 +97,7 @@ export function paperOf(width: number, height: number, unit: number, rng: Rng): 
   const heights = grainTile(Math.max(0.7, 1.3 * unit), rng);
   const fibres = new Float32Array(TILE * TILE);
   eachRow(TILE, slopeRow, heights, fibres);
+  letGo({ data: heights });
   return new Paper(fibres, clouds(width, height, 14 * unit, rng), width);
 }
 

@@ -9,7 +9,7 @@ export class Smooth {
   static readonly kept = new Smooth({ width: 1, height: 1, data: new Float32Array(1) }, 1);
   readonly width: number;
   readonly height: number;
-  readonly data: Float32Array;
+  readonly data: Float32Array<ArrayBuffer>;
   readonly factor: number;
   /** Room for a row of the small plane. */
   readonly between: Float32Array;

@@ -51,6 +51,7 @@ function flowField(luma: Plane, smoothing: number): Flow {
   const flow = new Int32Array(2 * width * height);
   const lines: Lines = [new Float32Array(width), new Float32Array(width), new Float32Array(width)];
   eachRow(height, directRow, flow, xx, xy, yy, lines);
+  letGo(xx, xy, yy);
   return flow;
 }
 

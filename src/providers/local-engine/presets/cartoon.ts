@@ -30,7 +30,7 @@ export function cartoon(source: Raster, rng: Rng): Raster {
   const room = () => new Float32Array(width);
   const rows: Rows = [room(), room(), room(), room()];
   eachRow(height, celRow, target.data, luma.data, lines.data, smooth, rows, stepsFrom(rng() * STEP));
-  letGo(luma, lines);
+  letGo(luma, lines, ...smooth);
   return target;
 }
 

@@ -28,7 +28,7 @@ export function duotone(source: Raster, rng: Rng): Raster {
   const grain = grainTile(0.6, rng);
   eachRow(height, toneRow, tone.data, around, grain, new Float32Array(width), new Float32Array(width));
   const target = colourMap(source, tone, ramp(inks.map(rgb)));
-  letGo(tone);
+  letGo(tone, { data: grain });
   return target;
 }
 

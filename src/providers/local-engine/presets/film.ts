@@ -21,7 +21,7 @@ export function noir(source: Raster, rng: Rng): Raster {
   const grain = grainTile(Math.max(0.6, 0.9 * unit), rng);
   eachRow(source.height, darkenRow, tone.data, blur, grain, frameOf(source));
   const target = colourMap(source, tone, ramp([rgb("#07080b"), rgb("#7c7d80"), rgb("#f6f5f1")]));
-  letGo(tone);
+  letGo(tone, { data: grain });
   return target;
 }
 
@@ -64,6 +64,7 @@ export function vintage(source: Raster, rng: Rng): Raster {
   const fire = [fadeFrom(width, leak.x, reach), fadeFrom(height, leak.y, reach / 0.6)] as const;
   const grain = grainTile(Math.max(0.6, unit), rng);
   eachRow(height, fadeRow, target.data, printCurves(), fire, blur, grain, frameOf(source));
+  letGo({ data: grain });
   return target;
 }
 

@@ -17,9 +17,10 @@ export function ink(source: Raster, rng: Rng): Raster {
   eachRow(height, waverRow, luma.data, waver, line);
   const tone = inkLines(luma, { sigma: Math.max(0.8, 1.7 * unit), sharpness: 17, threshold: 0.47, steepness: 9 });
   letGo(luma);
-  eachRow(height, soakRow, tone.data, paperOf(width, height, unit, rng), line);
+  const paper = paperOf(width, height, unit, rng);
+  eachRow(height, soakRow, tone.data, paper, line);
   const target = colourMap(source, tone, ramp([rgb("#12131a"), rgb("#7d7a78"), rgb("#fbf7ec")]));
-  letGo(tone);
+  letGo(tone, { data: paper.fibres });
   return target;
 }
 

@@ -37,6 +37,7 @@ function flatTone(source: Raster, unit: number): Plane {
   const tone = lumaOf(source);
   const line = new Float32Array(source.width);
   eachRow(source.height, patchRow, tone.data, patches, line);
+  letGo(patches);
   const around = blurred(stretchContrast(tone), Math.max(4, 40 * unit));
   eachRow(source.height, contrastRow, tone.data, around, line);
   return tone;

@@ -7,6 +7,9 @@ import type { Rng } from "../rng.ts";
 import { blurred, type Smooth, smoothRow } from "../rows.ts";
 import { colourMap, ramp, rgb } from "../tone.ts";
 
+/** How dark the hatching is by the tone around, 0–1 in 1/1023. */
+const SHADES = Float32Array.from({ length: 1_024 }, (_, i) => 1 - smoothstep(0.08, 0.72, i / 1_023));
+
 /**
  * Pencil on paper: contours by dividing the tone by its blur (the darkroom's "colour dodge" of an inverted blur),
  * shadows as slanting hatches, and the paper's tooth breaking both.
@@ -20,7 +23,7 @@ export function sketch(source: Raster, rng: Rng): Raster {
   const paper = paperOf(width, height, unit, rng);
   eachRow(height, drawRow, tone.data, soft, hatch.data, paper, new Float32Array(width), new Float32Array(width));
   const target = colourMap(source, tone, ramp([rgb("#26262b"), rgb("#8d8c8d"), rgb("#f8f5ee")]));
-  letGo(hatch, tone);
+  letGo(hatch, tone, { data: paper.fibres });
   return target;
 }
 
@@ -40,7 +43,7 @@ function drawRow(
     const tooth = teeth[x] as number;
     const dodge = Math.min(1, ((data[i] as number) + 0.02) / (around + 0.02));
     const line = clamp(1 - (1 - dodge) * 2.4, 0, 1);
-    const shade = 1 - smoothstep(0.08, 0.72, around);
+    const shade = SHADES[(around * 1_023) | 0] as number;
     const strokes = shade * (0.42 + 0.36 * clamp((hatch[i] as number) + 0.25 * tooth, -1, 1));
     const graphite = 1 - line * (1 - strokes * 0.82);
     data[i] = 1 - graphite * (0.94 + 0.16 * tooth) - 0.02 + 0.025 * tooth;

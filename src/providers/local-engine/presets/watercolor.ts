@@ -31,7 +31,7 @@ export function watercolor(source: Raster, rng: Rng): Raster {
   const paper = paperOf(width, height, unit, rng);
   const lines = [new Float32Array(width), new Float32Array(width)] as const;
   eachRow(height, washRow, height, washes.data, edges.data, flow, paper, lines, unit);
-  letGo(edges);
+  letGo(edges, { data: paper.fibres });
   return washes;
 }
 
