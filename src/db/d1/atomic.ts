@@ -1,8 +1,11 @@
-import { getTableColumns, is, Placeholder, SQL, sql } from "drizzle-orm";
+import { getTableColumns, is, Placeholder, SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 
 export type Database = DrizzleD1Database & { readonly $client: D1Database };
+
+/** A value, or what stands for it in a statement that is built once. */
+export type Value<T> = T | SQLWrapper;
 
 /**
  * `INSERT … SELECT … WHERE condition`: one guarded insert, for use in a batch. Missing values are the

@@ -1,7 +1,7 @@
 import { letGo } from "../../kernel/let-go.ts";
 import type { Raster } from "../../ports/image-codec.ts";
 import { blankLike, clamp, eachRow, weighted } from "./plane.ts";
-import { Smooth, smoothRow } from "./rows.ts";
+import { Smooth, smoothRow, type ThreeLines, threeLines } from "./rows.ts";
 import { shrunk } from "./shrink.ts";
 
 /** The eight sectors' centres around a pixel, in radii. */
@@ -165,13 +165,11 @@ export function repainted({ raster, factor }: Patches, source: Raster, { detail,
   const target = blankLike(source);
   const channel = (red: number, green: number, blue: number) => new Smooth(weighted(raster, red, green, blue), factor);
   const [red, green, blue] = [channel(255, 0, 0), channel(0, 255, 0), channel(0, 0, 255)];
-  const lines: Lines = [new Float32Array(width), new Float32Array(width), new Float32Array(width)];
+  const lines = threeLines(width);
   eachRow(height, repaintRow, target.data, red, green, blue, lines, detail, saturation);
   letGo(red, green, blue);
   return target;
 }
-
-type Lines = readonly [Float32Array, Float32Array, Float32Array];
 
 function repaintRow(
   y: number,
@@ -179,7 +177,7 @@ function repaintRow(
   red: Smooth,
   green: Smooth,
   blue: Smooth,
-  lines: Lines,
+  lines: ThreeLines,
   detail: number,
   saturation: number,
 ): void {

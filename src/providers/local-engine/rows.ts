@@ -41,6 +41,13 @@ export function blurred(source: Plane, sigma: number): Smooth {
   return new Smooth(soft, factor);
 }
 
+/** Room for a row of three planes. */
+export type ThreeLines = readonly [Float32Array, Float32Array, Float32Array];
+
+export function threeLines(width: number): ThreeLines {
+  return [new Float32Array(width), new Float32Array(width), new Float32Array(width)];
+}
+
 /** Writes row `y` into `line`, which is as long as the picture is wide: bilinear, edges repeated. */
 export function smoothRow({ width, height, data, factor, between }: Smooth, y: number, line: Float32Array): void {
   const at = clamp((y + 0.5) / factor - 0.5, 0, height - 1);

@@ -3,7 +3,7 @@ import { gaussianBlur } from "./blur.ts";
 import { normalised, whiteNoise } from "./noise.ts";
 import { clamp, createPlane, eachRow, type Plane } from "./plane.ts";
 import type { Rng } from "./rng.ts";
-import { blurred, type Smooth, smoothRow } from "./rows.ts";
+import { blurred, type Smooth, smoothRow, type ThreeLines, threeLines } from "./rows.ts";
 
 /**
  * Brush marks that follow the contours in `luma`: height of the paint, mean 0 and deviation 1, of the same size.
@@ -49,13 +49,11 @@ function flowField(luma: Plane, smoothing: number): Flow {
   const [xx, xy, yy] = planes.map((plane) => blurred(plane, smoothing)) as [Smooth, Smooth, Smooth];
   letGo(...planes);
   const flow = new Int32Array(2 * width * height);
-  const lines: Lines = [new Float32Array(width), new Float32Array(width), new Float32Array(width)];
+  const lines = threeLines(width);
   eachRow(height, directRow, flow, xx, xy, yy, lines);
   letGo(xx, xy, yy);
   return flow;
 }
-
-type Lines = readonly [Float32Array, Float32Array, Float32Array];
 
 /** The products of the differences to the right and downwards. */
 function multiplyRow(
@@ -79,7 +77,7 @@ function multiplyRow(
   }
 }
 
-function directRow(y: number, flow: Flow, xx: Smooth, xy: Smooth, yy: Smooth, lines: Lines): void {
+function directRow(y: number, flow: Flow, xx: Smooth, xy: Smooth, yy: Smooth, lines: ThreeLines): void {
   const [es, fs, gs] = lines;
   smoothRow(xx, y, es);
   smoothRow(xy, y, fs);

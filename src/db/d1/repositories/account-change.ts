@@ -1,7 +1,7 @@
-import { and, eq, exists, gt, inArray, isNull, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, eq, exists, gt, inArray, isNull, type SQL, sql } from "drizzle-orm";
 import type { AccountChange } from "../../../modules/users/repository.ts";
 import type { SessionChange } from "../../../ports/session-store.ts";
-import type { Database } from "../atomic.ts";
+import type { Database, Value } from "../atomic.ts";
 import { outbox, users, verificationTokens } from "../schema/index.ts";
 import { auditInsert } from "./audit.ts";
 
@@ -27,7 +27,7 @@ function exist(db: Database, changed: SQL | undefined): SQL {
 }
 
 /** That an account is an admin's at the moment of the statement. */
-export function isActiveAdmin(userId: string | SQLWrapper): SQL {
+export function isActiveAdmin(userId: Value<string>): SQL {
   return sql`EXISTS (SELECT 1 FROM ${users} AS admin WHERE admin.id = ${userId} AND admin.role = 'admin' AND admin.status = 'active')`;
 }
 

@@ -1,10 +1,10 @@
-import { and, eq, exists, inArray, type Query, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, eq, exists, inArray, type Query, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { AuditEvent } from "../../../kernel/audit.ts";
 import { newId } from "../../../kernel/ids.ts";
 import { type ConversionStatus, conversionKeys, sourcesOf } from "../../../modules/conversions/conversion.ts";
 import type { EndStatus } from "../../../modules/conversions/repository.ts";
-import { type Database, insertWhere } from "../atomic.ts";
+import { type Database, insertWhere, type Value } from "../atomic.ts";
 import { conversionEvents, conversions, outbox, quotaLedger } from "../schema/index.ts";
 import { auditInsert } from "./audit.ts";
 import { countedProvider, growth, increment } from "./business-counters.ts";
@@ -12,8 +12,6 @@ import { countedProvider, growth, increment } from "./business-counters.ts";
 /** A worker that lost its job may still store a result within this time; then what it stored is deleted. */
 const LATE_RESULT_MS = 10 * 60_000;
 
-/** A value, or what stands for it. */
-export type Value<T> = T | SQLWrapper;
 export type Statement = BatchItem<"sqlite"> & { toSQL(): Query };
 
 interface Transition {

@@ -1,6 +1,6 @@
-import { and, count, eq, gt, isNull, lte, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, count, eq, gt, isNull, lte, type SQL, sql } from "drizzle-orm";
 import type { CreateConditions, NewConversion } from "../../../modules/conversions/repository.ts";
-import { type Database, insertWhere } from "../atomic.ts";
+import { type Database, insertWhere, type Value } from "../atomic.ts";
 import { type Placeholders, preparedStatements } from "../prepared.ts";
 import {
   conversionEvents,
@@ -19,12 +19,9 @@ import { periodLimit, periodUnitsTaken } from "./quota.ts";
 
 export const UNITS = 1;
 
-/** A value, or what stands for it. */
-type Value = string | SQLWrapper;
-
 export const IMAGE_INPUTS = ["personImageId", "garmentImageId", "styleImageId"] as const;
 
-export function activeCount(db: Database, userId: Value, now: number | SQLWrapper) {
+export function activeCount(db: Database, userId: Value<string>, now: Value<number>) {
   return db
     .select({ value: count() })
     .from(conversions)
@@ -33,12 +30,12 @@ export function activeCount(db: Database, userId: Value, now: number | SQLWrappe
     );
 }
 
-export function ownImage(userId: Value, id: Value): SQL {
+export function ownImage(userId: Value<string>, id: Value<string>): SQL {
   return sql`EXISTS (SELECT 1 FROM ${images} WHERE ${images.id} = ${id} AND ${images.userId} = ${userId} AND ${images.deletedAt} IS NULL)`;
 }
 
 /** Of all letters about a conversion one is replayed, and once. */
-export function replayable(deadLetterId: Value): SQL {
+export function replayable(deadLetterId: Value<string>): SQL {
   return sql`EXISTS (SELECT 1 FROM ${deadLetters} AS letter WHERE letter.id = ${deadLetterId} AND letter.replayed_as IS NULL
     AND NOT EXISTS (SELECT 1 FROM ${deadLetters} AS other
       WHERE other.conversion_id = letter.conversion_id AND other.replayed_as IS NOT NULL))`;

@@ -1,15 +1,12 @@
-import { and, eq, inArray, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { QuotaRepository } from "../../../modules/plans/repository.ts";
-import { type Database, insertWhere } from "../atomic.ts";
+import { type Database, insertWhere, type Value } from "../atomic.ts";
 import { plans, quotaGrants, quotaLedger, users } from "../schema/index.ts";
 import { isActiveAdmin } from "./account-change.ts";
 import { auditInsert } from "./audit.ts";
 
-/** A value, or what stands for it. */
-type Value = string | SQLWrapper;
-
 /** Units of a period that are used or reserved, as a scalar subquery. */
-export function periodUnitsTaken(db: Database, userId: Value, period: Value) {
+export function periodUnitsTaken(db: Database, userId: Value<string>, period: Value<string>) {
   return db
     .select({ value: sql<number>`coalesce(sum(${quotaLedger.units}), 0)` })
     .from(quotaLedger)
@@ -23,7 +20,7 @@ export function periodUnitsTaken(db: Database, userId: Value, period: Value) {
 }
 
 /** Units admins gave the user for a period, as a scalar. */
-function periodUnitsGranted(userId: Value, period: Value): SQL<number> {
+function periodUnitsGranted(userId: Value<string>, period: Value<string>): SQL<number> {
   return sql`(SELECT coalesce(sum(${quotaGrants.units}), 0) FROM ${quotaGrants} WHERE ${quotaGrants.userId} = ${userId} AND ${quotaGrants.period} = ${period})`;
 }
 
@@ -31,7 +28,7 @@ function periodUnitsGranted(userId: Value, period: Value): SQL<number> {
  * Units of a period: the plan's (`fallback` where it leaves them to the configuration) and those granted. None for a
  * deleted account: a request that was under way at the deletion must not start anything.
  */
-export function periodLimit(userId: Value, period: Value, fallback: number | SQLWrapper): SQL {
+export function periodLimit(userId: Value<string>, period: Value<string>, fallback: Value<number>): SQL {
   const planned = sql`coalesce((SELECT ${plans.monthlyConversions} FROM ${plans} JOIN ${users} ON ${users.planId} = ${plans.id} WHERE ${users.id} = ${userId}), ${fallback})`;
   const isDeleted = sql`EXISTS (SELECT 1 FROM ${users} WHERE ${users.id} = ${userId} AND ${users.status} = 'deleted')`;
   return sql`(CASE WHEN ${isDeleted} THEN 0 ELSE ${planned} + ${periodUnitsGranted(userId, period)} END)`;
