@@ -22,7 +22,8 @@ function usage(text: string): never {
 
 function readArguments() {
   try {
-    const options = { phone: { type: "string" }, remote: { type: "boolean" } } as const;
+    const flag = { type: "boolean" } as const;
+    const options = { phone: { type: "string" }, remote: flag, help: { ...flag, short: "h" } } as const;
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
     return usage((error as Error).message);
@@ -67,6 +68,10 @@ async function change(d1: D1, command: Command, phone: string): Promise<number> 
 
 async function main(): Promise<number> {
   const { values, positionals } = readArguments();
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   const [command, ...rest] = positionals;
   if ((command !== "grant" && command !== "revoke") || rest.length > 0) usage("the command is `grant` or `revoke`");
   return change(openD1(values.remote ?? false), command, readPhone(values.phone));

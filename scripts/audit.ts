@@ -170,7 +170,8 @@ function usage(text: string): never {
 
 function readArguments() {
   try {
-    const options = { user: { type: "string" }, all: { type: "boolean" }, remote: { type: "boolean" } } as const;
+    const flag = { type: "boolean" } as const;
+    const options = { user: { type: "string" }, all: flag, remote: flag, help: { ...flag, short: "h" } } as const;
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
     return usage((error as Error).message);
@@ -179,6 +180,10 @@ function readArguments() {
 
 async function main(): Promise<number> {
   const { values, positionals } = readArguments();
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   if (positionals.join(" ") !== "verify") usage("the command is `verify`");
   if (values.user !== undefined && values.all) usage("either --user or --all");
   if (values.user !== undefined && !SUBJECT.test(values.user)) usage("--user takes an id");

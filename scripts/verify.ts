@@ -71,6 +71,13 @@ function excerpt(text: string): string {
 }
 
 const wanted = process.argv.slice(2);
+const idle = wanted.filter((word) => !CHECKS.some(({ name }) => name.includes(word)));
+if (idle.length > 0) {
+  process.stderr.write(
+    `No check is called ${idle.join(", ")}. There are: ${CHECKS.map(({ name }) => name).join("; ")}.\n`,
+  );
+  process.exit(2);
+}
 const failed: string[] = [];
 for (const check of CHECKS.filter(({ name }) => wanted.length === 0 || wanted.some((word) => name.includes(word)))) {
   const startedAt = performance.now();

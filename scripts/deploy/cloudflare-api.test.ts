@@ -79,6 +79,37 @@ describe("a call that failed", () => {
   });
 });
 
+describe("a refusal", () => {
+  const refused = (status: number, code: number): Answer => ({
+    status,
+    body: { success: false, errors: [{ code, message: "no" }], result: null },
+  });
+
+  it.each([
+    [401, 10_000],
+    [403, 9_109],
+    [404, 7_003],
+    [400, 6_003],
+  ])("of the account or its token, %i [%i], tells which variables to look at", async (status, code) => {
+    answers = [refused(status, code)];
+    await expect(change()).rejects.toThrow(/CLOUDFLARE_API_TOKEN.*CLOUDFLARE_ACCOUNT_ID.*docs\/deploy\.md/);
+  });
+
+  it("of anything else tells nothing of them", async () => {
+    answers = [refused(409, 10_004)];
+    await expect(change()).rejects.toThrow(/^POST \/x: no \[10004\]$/);
+  });
+
+  it("by the network tells why, and never the token", async () => {
+    const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await new Promise((resolve) => server.close(resolve));
+    const by = (token: string) =>
+      new CloudflareApi({ accountId: "a", token, baseUrl }, { pauseMs: 1 }).call("/x", z.unknown());
+    await expect(by("t")).rejects.toThrow("GET /x: no answer (ECONNREFUSED)");
+    await expect(by("hush\nhush")).rejects.toThrow(/^GET \/x: no answer \(\w+\)$/);
+  });
+});
+
 describe("a list", () => {
   it.each([
     ["tells its pages", { total_pages: 2 }],

@@ -102,7 +102,10 @@ export class CloudflareApi {
     const response = await this.#send(path, { method: "POST" }, { "Content-Type": "text/plain" }, body, true);
     const text = await response.text();
     if (!response.ok)
-      throw new CloudflareError(`POST ${path}: ${response.status} ${text.slice(0, 500)}`, response.status);
+      throw new CloudflareError(
+        `POST ${path}: ${response.status} ${text.slice(0, 500)}${adviceFor(response.status, [])}`,
+        response.status,
+      );
     return text;
   }
 
@@ -117,11 +120,8 @@ export class CloudflareApi {
     const { success, errors } = parsed.data;
     if (success && response.ok) return parsed.data;
     const told = errors.map(({ code, message }) => `${message} [${code}]`).join("; ") || `status ${response.status}`;
-    throw new CloudflareError(
-      `${name}: ${told}`,
-      response.status,
-      errors.map(({ code }) => code),
-    );
+    const codes = errors.map(({ code }) => code);
+    throw new CloudflareError(`${name}: ${told}${adviceFor(response.status, codes)}`, response.status, codes);
   }
 
   /**
@@ -146,7 +146,7 @@ export class CloudflareApi {
     for (let attempt = 1; ; attempt++) {
       const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(
         (cause: unknown) => {
-          return new CloudflareError(`${method} ${path}: no answer`, null, [], cause);
+          return new CloudflareError(`${method} ${path}: no answer (${reasonOf(cause)})`, null, [], cause);
         },
       );
       const failed = response instanceof CloudflareError;
@@ -158,6 +158,23 @@ export class CloudflareApi {
       await sleep(pauseBefore(attempt, failed ? null : response.headers.get("Retry-After"), this.#pauseMs));
     }
   }
+}
+
+/** Of an account or a token that is wrong: invalid headers, no route, no access, no authentication. */
+const ACCESS_CODES: ReadonlySet<number> = new Set([6_003, 7_003, 9_109, 10_000]);
+
+/** What to do about it, where that is known. */
+function adviceFor(status: number, codes: readonly number[]): string {
+  const isAboutAccess = status === 401 || status === 403 || codes.some((code) => ACCESS_CODES.has(code));
+  if (!isAboutAccess) return "";
+  return ": CLOUDFLARE_API_TOKEN must be one of CLOUDFLARE_ACCOUNT_ID's, with the permissions of docs/deploy.md";
+}
+
+/** Why there was no answer, as a word: messages of fetch may hold the token that it could not send. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown";
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error.cause === undefined ? error.name : reasonOf(error.cause);
 }
 
 function pauseBefore(attempt: number, retryAfter: string | null, firstMs: number): number {

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { accessFrom, type CloudflareAccess } from "./cloudflare-api.ts";
 import { factsFrom, type PreviewState, postComment, previewComment, pullRequestFrom } from "./comment.ts";
 import { PRODUCTION_BRANCH } from "./names.ts";
+import { refuseOptionsKeptByNpm } from "./npm-options.ts";
 import { describePlan, type Say } from "./plan.ts";
 import { deployPreview, namesOfBranch, previewPlan } from "./preview.ts";
 import { deletePreview, deletionPlan, openBranches, sweepPreviews } from "./preview-delete.ts";
@@ -157,8 +158,9 @@ async function sweep({ dryRun, keep }: Command, { env, say }: Surroundings): Pro
 
 /** Does what the arguments say. */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<void> {
-  const command = parseCommand(args);
   const { env, say } = surroundings;
+  refuseOptionsKeptByNpm(env, Object.keys(OPTIONS));
+  const command = parseCommand(args);
   if (command.kind === "help") return say(USAGE);
   if (command.kind === "preview") return preview(command, surroundings);
   if (command.kind === "delete") return remove(command, surroundings);

@@ -106,6 +106,14 @@ describe("another set-up", () => {
     expect(told).not.toContain(METRICS_TOKEN);
     expect(await pending.read(API)).toEqual({});
   });
+
+  it("hands over what waits for a Worker that another checkout released, and keeps none of it here", async () => {
+    await run({ SMS_API_KEY: "sms-key-value" });
+    const held = addWorker(API, { JWT_SECRET: "present" });
+    await run();
+    expect(Object.fromEntries(held)).toMatchObject({ JWT_SECRET: "present", SMS_API_KEY: "sms-key-value" });
+    expect(await pending.read(API)).toEqual({});
+  });
 });
 
 describe("a configuration that names another database", () => {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { ROOT, type Variables } from "../stack-env.ts";
 import { accessFrom, CloudflareApi } from "./cloudflare-api.ts";
 import { PRODUCTION } from "./names.ts";
+import { refuseOptionsKeptByNpm } from "./npm-options.ts";
 import { carryOut, describePlan, type Say, type Step } from "./plan.ts";
 import { ensureBucket, ensureDatabase, ensureQueue, told } from "./resources.ts";
 import {
@@ -112,7 +113,10 @@ async function setSecrets(worker: NamedWorker, { api, env, pending = new Pending
   const token = needsToken ? { METRICS_TOKEN: newToken() } : {};
   const wanted = await secretsToSet(api, worker, { ...given, ...token });
   const names = Object.keys(wanted);
-  if (names.length === 0) return "nothing to set";
+  if (names.length === 0) {
+    if (present !== null) await pending.drop(worker.name);
+    return "nothing to set";
+  }
   if (needsToken) await pending.write(TOKEN_FILE, token);
   const note = needsToken ? `; Prometheus needs the token in ${pending.fileOf(TOKEN_FILE)}` : "";
   if (present === null) {
@@ -123,6 +127,7 @@ async function setSecrets(worker: NamedWorker, { api, env, pending = new Pending
     const body = { name, text, type: "secret_text" };
     await api.call(`/workers/scripts/${worker.name}/secrets`, z.unknown(), { method: "PUT", body });
   }
+  await pending.drop(worker.name);
   return `set ${names.join(", ")}${note}`;
 }
 
@@ -155,6 +160,7 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv, say: Say): 
     "dry-run": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   } as const;
+  refuseOptionsKeptByNpm(env, Object.keys(options));
   const { values } = parseArgs({ args: [...args], options, strict: true });
   if (values.help) return say(USAGE);
   if (values["dry-run"])
@@ -167,6 +173,8 @@ if (import.meta.main) {
     await main(process.argv.slice(2), process.env, (line) => process.stdout.write(`${line}\n`));
   } catch (error) {
     process.stderr.write(`\n${error instanceof Error ? error.message : error}\n`);
-    process.exitCode = 1;
+    const isUsage = error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+    if (isUsage) process.stderr.write(`\n${USAGE}`);
+    process.exitCode = isUsage ? 2 : 1;
   }
 }

@@ -17,21 +17,23 @@ const USAGE = `npm run fuzz [-- --cases 5000 --sequences 60 --seed 7 --only crea
   --state      its STATE_DIR, which making an admin takes: without it, what is for admins is left out
 `;
 
-function usage(text: string): never {
-  process.stderr.write(`${text}\n\n${USAGE}`);
-  process.exit(2);
+function usage(code: 0 | 2, text = ""): never {
+  (code === 0 ? process.stdout : process.stderr).write(text === "" ? USAGE : `${text}\n\n${USAGE}`);
+  process.exit(code);
 }
 
 function wholeNumber(name: string, text: string | undefined, usual: number): number {
   if (text === undefined) return usual;
-  return /^\d{1,9}$/.test(text) ? Number(text) : usage(`${name} must be a whole number`);
+  return /^\d{1,9}$/.test(text) ? Number(text) : usage(2, `${name} must be a whole number`);
 }
 
 function readOptions() {
   const flag = { type: "string" } as const;
   try {
-    const options = { cases: flag, sequences: flag, seed: flag, only: flag, url: flag, state: flag };
+    const help = { type: "boolean", short: "h" } as const;
+    const options = { cases: flag, sequences: flag, seed: flag, only: flag, url: flag, state: flag, help };
     const { values } = parseArgs({ options });
+    if (values.help) usage(0);
     return {
       cases: wholeNumber("--cases", values.cases, 5000),
       sequences: wholeNumber("--sequences", values.sequences, 60),
@@ -41,7 +43,7 @@ function readOptions() {
       state: values.state ?? null,
     };
   } catch (error) {
-    return usage((error as Error).message);
+    return usage(2, (error as Error).message);
   }
 }
 
@@ -83,7 +85,7 @@ async function run(service: Service, options: ReturnType<typeof readOptions>): P
   const document = await readDocument();
   const world = await World.open(service);
   if (endpointsOf(document, world, options.only).length === 0)
-    usage("--only names no operation that can be called here");
+    usage(2, "--only names no operation that can be called here");
   if (!world.hasAdmin) say("Left out, for want of --state: the operations for admins.");
   const { cases, seed, only } = options;
   const startedAt = performance.now();

@@ -6,8 +6,10 @@ import {
   isAlone,
   isTakenBack,
   messageOf,
+  mostMsOf,
   releaseName,
   releaseOf,
+  shareMessage,
   takenBackMessage,
   versionBefore,
 } from "./history.ts";
@@ -21,7 +23,7 @@ const deployment = (message: string, versions: Readonly<Record<string, number>>)
 
 describe("messages of deployments", () => {
   it("tell the release, within the 100 bytes that are kept", () => {
-    for (const message of [messageOf(RELEASE, "50 %"), takenBackMessage(RELEASE), aloneMessage(RELEASE)]) {
+    for (const message of [shareMessage(RELEASE, 50, 7_200_000), takenBackMessage(RELEASE), aloneMessage(RELEASE)]) {
       expect(releaseOf(deployment(message, {}))).toBe(RELEASE);
       expect(Buffer.byteLength(message)).toBeLessThanOrEqual(100);
     }
@@ -38,6 +40,18 @@ describe("messages of deployments", () => {
     expect(isTakenBack(deployment(aloneMessage(RELEASE), {}))).toBe(false);
     expect(isAlone(deployment(aloneMessage(RELEASE), {}))).toBe(true);
     expect(isAlone(deployment(messageOf(RELEASE, "100 %"), {}))).toBe(false);
+  });
+});
+
+describe("how long a release may be under way", () => {
+  it("is told by what it deploys to be watched, in whole minutes", () => {
+    expect(mostMsOf(deployment(shareMessage(RELEASE, 10, 7_200_000), {}))).toBe(7_200_000);
+    expect(mostMsOf(deployment(shareMessage(RELEASE, 0, 100), {}))).toBe(60_000);
+  });
+
+  it("is not known of anything else", () => {
+    for (const message of [messageOf(RELEASE, "100 %"), "by hand", ""])
+      expect(mostMsOf(deployment(message, {}))).toBeNull();
   });
 });
 

@@ -28,6 +28,11 @@ export function messageOf(release: string, step: string): string {
   return `release ${release}: ${step}`;
 }
 
+/** Of a deployment that is watched; who finds it later knows from then on that its release is dead. */
+export function shareMessage(release: string, share: number, mostMs: number): string {
+  return messageOf(release, `${share} %, ${Math.ceil(mostMs / 60_000)} min at most`);
+}
+
 export function aloneMessage(release: string): string {
   return messageOf(release, ALONE);
 }
@@ -43,6 +48,12 @@ export function releaseOf(deployment: Deployment | undefined): string | null {
 
 export function isTakenBack(deployment: Deployment | undefined): boolean {
   return MESSAGE.exec(deployment?.message ?? "")?.[2] === TAKEN_BACK;
+}
+
+/** How long its release keeps two versions in traffic at the most, in ms; null where it doesn't tell. */
+export function mostMsOf(deployment: Deployment | undefined): number | null {
+  const told = /(\d+) min at most$/.exec(deployment?.message ?? "")?.[1];
+  return told === undefined ? null : Number(told) * 60_000;
 }
 
 /** Deployed at once, for Cloudflare could not have split it: there is no way back. */

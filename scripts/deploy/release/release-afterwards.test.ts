@@ -76,6 +76,22 @@ describe("after a release that died", () => {
     expect(soleVersions(here.account)).toEqual([null, null, null, null]);
   });
 
+  it("another waits as long as that one may watch, however long it would itself", async () => {
+    const { env } = here.options;
+    const patient = { ...here.options, env: { ...env, RELEASE_STEP_MAX: "2h" } };
+    age(3_600_000);
+    for (const name of NAMES) {
+      const { deployments } = scriptOf(here.account, name);
+      const [last] = deployments.splice(-1);
+      const message = last?.annotations["workers/message"]?.replace("1 min", "60 min") ?? "";
+      if (last !== undefined) deployments.push({ ...last, annotations: { "workers/message": message } });
+    }
+    await expect(release(here.options, here.tools)).rejects.toThrow(/is under way/);
+    age(600_000);
+    await release(patient, here.tools);
+    expect(said()).toContain("that is taken back first");
+  });
+
   it("another puts the split right first, and goes its way", async () => {
     age(3_600_000);
     const before = scriptOf(here.account, API).deployments.length;
@@ -98,6 +114,20 @@ describe("after a release that died", () => {
     await rollback(here.options, here.tools);
     expect(soleVersions(here.account)).toEqual(old);
     await expect(rollback(here.options, here.tools)).rejects.toThrow(/nothing to take back/);
+  });
+});
+
+describe("secrets that wait for a Worker which is there", () => {
+  it("are told, by name and with the way to set them, and are not lost", async () => {
+    await released(here);
+    here.analytics.traffic = () => ({ requests: 300 });
+    const secrets = {
+      read: async () => ({ SENTRY_DSN: "https://k@o1.example/1" }),
+      drop: () => Promise.reject(new Error("dropped")),
+    };
+    await release(here.options, { ...here.tools, secrets });
+    expect(said()).toMatch(/SENTRY_DSN that wait here: npm run setup:cloudflare sets them/);
+    expect(said()).not.toContain("o1.example");
   });
 });
 

@@ -269,7 +269,7 @@ describe("a bad release is taken back", () => {
       },
     };
     await expect(release(options, here.tools)).rejects.toThrow(
-      /NOT taken back as a whole[\s\S]*npx wrangler versions deploy \S+@100% --name ai-styler-hasher --yes/,
+      /NOT taken back as a whole[\s\S]*npx wrangler rollback \S+ --name ai-styler-hasher/,
     );
     const back = soleVersions(here.account);
     expect([back[0], back[2], back[3]]).toEqual([old[0], old[2], old[3]]);

@@ -9,6 +9,7 @@ import {
   isAlone,
   isSplit,
   isTakenBack,
+  mostMsOf,
   releaseName,
   releaseOf,
   soleVersion,
@@ -18,7 +19,7 @@ import {
 import { type Moving, moving, REAL_TOOLS, type ReleaseTools, type Run, summarize } from "./run.ts";
 import { type ReleaseSettings, settingsFrom } from "./settings.ts";
 import { releaseSteps, restoreCommand } from "./steps.ts";
-import { type BackTo, takeBack } from "./take-back.ts";
+import { type BackTo, rollbackCommand, takeBack } from "./take-back.ts";
 
 export interface ReleaseOptions {
   /** Null only in dry runs. */
@@ -65,7 +66,7 @@ function backFrom(workers: readonly WorkerState[], release: string | null): Back
 function refuseWhileUnderWay(split: Deployment | undefined, settings: ReleaseSettings): void {
   if (split === undefined) return;
   const ageMs = Date.now() - split.createdAt.getTime();
-  if (ageMs > settings.stepMaxMs + GRACE_MS) return;
+  if (ageMs > (mostMsOf(split) ?? settings.stepMaxMs) + GRACE_MS) return;
   const name = releaseOf(split) ?? "somebody";
   throw new Error(
     `two versions share the traffic since ${split.createdAt.toISOString()}: ${name} is under way. ` +
@@ -103,7 +104,10 @@ async function takeAllBack(run: Run, reason: string): Promise<string> {
   const reversible = touched.flatMap(({ name, old: version, alone }) =>
     alone === null && version !== null ? [{ name, version }] : [],
   );
-  const { lines, isWhole } = await takeBack(api, reversible, { release, say, pauseMs: tools.pauseMs });
+  const check = (current: Deployment | undefined) => {
+    if (releaseOf(current) !== release) throw new Error("somebody deployed another version meanwhile");
+  };
+  const { lines, isWhole } = await takeBack(api, reversible, { release, say, pauseMs: tools.pauseMs, check });
   const alone = touched.filter((worker) => worker.alone !== null);
   const staying = (await Promise.all(alone.map((worker) => stays(api, worker)))).flat();
   const done = isWhole && staying.length === 0 ? "It was taken back" : "It was NOT taken back as a whole";
@@ -194,9 +198,7 @@ export async function rollback(options: ReleaseOptions, tools: ReleaseTools = RE
   const back = backFrom(states, name);
   if (back.length === 0) {
     const why = isTakenBack(last) ? `${name} was taken back already` : "no Worker's last deployment is a release's";
-    throw new Error(
-      `nothing to take back: ${why}. For another version: npx wrangler rollback <version> --name <Worker>`,
-    );
+    throw new Error(`nothing to take back: ${why}. For another version: ${rollbackCommand("<Worker>", "<version>")}`);
   }
   const left = states.filter((state) => !back.some((it) => it.name === state.name)).map((state) => state.name);
   if (left.length > 0) say(`Left as they are, for there is no way back or nothing to take back: ${left.join(", ")}`);

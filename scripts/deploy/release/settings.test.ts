@@ -19,6 +19,11 @@ describe("the settings of a release", () => {
     expect(() => settingsFrom({}, false)).toThrow(/PRODUCTION_URL/);
   });
 
+  it("keep both steps of a release within the six hours of a job at GitHub", () => {
+    const env = { PRODUCTION_URL: "https://api.example", RELEASE_STEP_MAX: "121m" };
+    expect(() => settingsFrom(env, false)).toThrow(/at most 2h[\s\S]*RELEASE_STEP_MAX/);
+  });
+
   it("let a step that is longer than the longest last as long as it is", () => {
     const env = { PRODUCTION_URL: "https://api.example", RELEASE_STEP: "2h" };
     expect(settingsFrom(env, false)).toMatchObject({ stepMs: 7_200_000, stepMaxMs: 7_200_000 });

@@ -2,12 +2,16 @@
 import { z } from "zod";
 import { positiveDuration } from "../../../src/composition/variable-types.ts";
 
+/** A job at GitHub ends after six hours, and there are two such steps in a release. */
+const LONGEST_STEP_MS = 2 * 60 * 60_000;
+const stepDuration = positiveDuration.refine((ms) => ms <= LONGEST_STEP_MS, "must be at most 2h");
+
 const environment = z.object({
   PRODUCTION_URL: z
     .url({ protocol: /^https?$/, error: "must be the address of production, such as https://api.example" })
     .transform((url) => url.replace(/\/+$/, "")),
-  RELEASE_STEP: positiveDuration.default(10 * 60_000),
-  RELEASE_STEP_MAX: positiveDuration.default(30 * 60_000),
+  RELEASE_STEP: stepDuration.default(10 * 60_000),
+  RELEASE_STEP_MAX: stepDuration.default(30 * 60_000),
   RELEASE_POLL: positiveDuration.default(30_000),
   GITHUB_STEP_SUMMARY: z.string().optional(),
 });

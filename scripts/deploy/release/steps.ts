@@ -3,8 +3,16 @@ import { z } from "zod";
 import type { Variables } from "../../stack-env.ts";
 import type { Step } from "../plan.ts";
 import { secretsAmong, secretsToSet, withSecretsFile } from "../secrets.ts";
-import { setSplit } from "./account.ts";
-import { aloneMessage, type Deployment, messageOf, releaseOf, soleVersion } from "./history.ts";
+import { readHistory, setSplit } from "./account.ts";
+import {
+  aloneMessage,
+  type Deployment,
+  isTakenBack,
+  messageOf,
+  releaseOf,
+  shareMessage,
+  soleVersion,
+} from "./history.ts";
 import { measure, type VersionPair } from "./measure.ts";
 import type { Moving, Run } from "./run.ts";
 import { type Asked, probe, smoke } from "./smoke.ts";
@@ -110,6 +118,11 @@ function uploadStep(run: Run, worker: Moving): Step {
     what: `upload a version of ${name}`,
     how: [shown(args)],
     async run() {
+      const waiting = Object.keys(await run.tools.secrets.read(name));
+      if (waiting.length > 0)
+        run.say(
+          `      ${name} has no use of the ${waiting.join(", ")} that wait here: npm run setup:cloudflare sets them`,
+        );
       const { entries, stdout } = await run.tools.wrangler(run.access, args);
       worker.fresh = versionOf(entries, "version-upload", stdout);
       return `version ${worker.fresh}`;
@@ -122,9 +135,20 @@ function freshOf({ name, fresh }: Moving): string {
   return fresh;
 }
 
-/** A release at another place, or a secret that somebody set meanwhile, must not be undone unseen. */
-function refuseForeign({ release }: Run, { name, old }: Moving, current: Deployment | undefined): void {
-  if (releaseOf(current) === release || soleVersion(current) === old) return;
+/**
+ * A release at another place, a rollback, or a secret that somebody set meanwhile, must not be undone unseen. Before its
+ * first share a Worker is as it was found; from then on it must be as this release left it.
+ */
+function refuseForeign(
+  { release }: Run,
+  { name, old }: Moving,
+  current: Deployment | undefined,
+  isFirst = false,
+): void {
+  if (isFirst && soleVersion(current) === old) return;
+  const isOwn = releaseOf(current) === release;
+  if (isOwn && !isTakenBack(current)) return;
+  if (isOwn) throw new Error(`somebody took ${name} back while this release was under way`);
   const who = releaseOf(current) ?? "somebody";
   throw new Error(`${who} deployed another version of ${name} while this release was under way: release again`);
 }
@@ -140,10 +164,10 @@ function shareStep(run: Run, workers: readonly Moving[], share: number): Step {
         const fresh = { version_id: freshOf(worker), percentage: share };
         const old = worker.old === null ? [] : [{ version_id: worker.old, percentage: 100 - share }];
         run.movedAt = await setSplit(run.api, worker.name, [fresh, ...old], {
-          message: messageOf(run.release, `${share} %`),
+          message: shareMessage(run.release, share, run.settings.stepMaxMs),
           pauseMs: run.tools.pauseMs,
           check(current) {
-            refuseForeign(run, worker, current);
+            refuseForeign(run, worker, current, share === 0);
             worker.isTouched = true;
           },
         });
@@ -172,6 +196,7 @@ function wholeStep(run: Run, workers: readonly Moving[]): Step {
     async run() {
       for (const worker of workers) {
         run.signal.throwIfAborted();
+        refuseForeign(run, worker, (await readHistory(run.api, worker.name))[0]);
         await run.tools.wrangler(run.access, argsOf(worker.config, freshOf(worker)));
       }
       return undefined;

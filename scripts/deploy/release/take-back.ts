@@ -1,7 +1,7 @@
 /** The way back: each Worker to the version before. */
 import type { CloudflareApi } from "../cloudflare-api.ts";
 import type { Say } from "../plan.ts";
-import { setSplit } from "./account.ts";
+import { type SplitOptions, setSplit } from "./account.ts";
 import { takenBackMessage } from "./history.ts";
 
 export interface BackTo {
@@ -15,6 +15,16 @@ export interface TakenBack {
   readonly isWhole: boolean;
 }
 
+export interface TakeBackOptions extends Pick<SplitOptions, "pauseMs" | "check"> {
+  readonly release: string;
+  readonly say: Say;
+}
+
+/** For people. Not `versions deploy`, which also gives the Worker the settings of the configuration in this folder. */
+export function rollbackCommand(name: string, version: string): string {
+  return `npx wrangler rollback ${version} --name ${name}`;
+}
+
 /**
  * In the order given, and each by itself, so that one that can't be taken back keeps none of the others from it. Data
  * stays as it is. Does no harm when it is repeated.
@@ -22,19 +32,19 @@ export interface TakenBack {
 export async function takeBack(
   api: CloudflareApi,
   back: readonly BackTo[],
-  { release, say, pauseMs }: { readonly release: string; readonly say: Say; readonly pauseMs: number },
+  { release, say, ...options }: TakeBackOptions,
 ): Promise<TakenBack> {
   const lines: string[] = [];
   let isWhole = true;
   for (const { name, version } of back) {
     let line = `${name} is back on ${version}`;
     try {
-      const options = { message: takenBackMessage(release), pauseMs };
-      await setSplit(api, name, [{ version_id: version, percentage: 100 }], options);
+      const message = takenBackMessage(release);
+      await setSplit(api, name, [{ version_id: version, percentage: 100 }], { message, ...options });
     } catch (error) {
       isWhole = false;
-      const byHand = `npx wrangler versions deploy ${version}@100% --name ${name} --yes`;
-      line = `${name} could NOT be taken back (${error instanceof Error ? error.message : error}); by hand: ${byHand}`;
+      const why = error instanceof Error ? error.message : error;
+      line = `${name} could NOT be taken back (${why}); by hand: ${rollbackCommand(name, version)}`;
     }
     lines.push(line);
     say(`      ${line}`);
