@@ -81,7 +81,7 @@ describe("making a preview", () => {
       const env = {
         GITHUB_OUTPUT: output,
         PREVIEW_GEMINI_API_KEY: "key-one",
-        PREVIEW_SMS_PROVIDER: "smsir",
+        PREVIEW_SMS_TEMPLATE: "200000",
         PREVIEW_SMS_API_KEY: "",
       };
       const address = await deploy(env);
@@ -140,7 +140,7 @@ describe("making a preview", () => {
     for (const { role } of WORKERS) {
       const vars = bindingsOf(role).filter(({ type }) => type === "plain_text");
       const values = Object.fromEntries(vars.map(({ name, text }) => [name, text]));
-      expect(values).toMatchObject({ ENVIRONMENT: "preview", SMS_PROVIDER: "smsir", PROVIDERS: "gemini,local" });
+      expect(values).toMatchObject({ ENVIRONMENT: "preview", SMS_TEMPLATE: "200000", PROVIDERS: "gemini,local" });
     }
   });
 

@@ -77,7 +77,7 @@ const variables = z.object({
   RATE_LIMIT_CONVERSIONS_PER_USER: limit.optional(),
   MAX_LOGIN_ATTEMPTS: integer(1, 1_000).prefault("5"),
   LOCKOUT_DURATION: positiveDuration.prefault("15m"),
-  LOGIN_TIME_FLOOR: duration.prefault("450ms"),
+  LOGIN_TIME_FLOOR: duration.refine((ms) => ms <= 10_000, "must be at most 10s").prefault("450ms"),
   VERIFICATION_TOKEN_TTL: positiveDuration.prefault("10m"),
   SESSION_TIMEOUT: positiveDuration.prefault("24h"),
   SESSION_ABSOLUTE_TIMEOUT: positiveDuration.prefault("30d"),
@@ -120,6 +120,7 @@ export function parseConfig(environment: object, worker: WorkerName): Config {
   const missing = REQUIRED[worker].filter((name) => !given.some(([key]) => key === name));
   const problems = [
     ...missing.map((variable) => ({ variable, problem: "is missing" })),
+    ...(worker === "api" && parsed.success ? smsProblems(parsed.data) : []),
     ...(parsed.error?.issues ?? [])
       .filter((issue) => !missing.includes(issue.path[0] as (typeof missing)[number]))
       .map((issue) => ({ variable: String(issue.path[0]), problem: describe(issue) })),
@@ -132,6 +133,17 @@ function describe(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type") return "is missing";
   if (issue.code === "invalid_value") return `must be one of ${issue.values.join(", ")}`;
   return issue.message;
+}
+
+/** A provider that is named wants its key; without one, codes would be promised and never sent. */
+function smsProblems({
+  SMS_PROVIDER,
+  SMS_API_KEY,
+}: z.output<typeof variables>): { variable: string; problem: string }[] {
+  if (SMS_PROVIDER !== "smsir" && SMS_PROVIDER !== "twilio") return [];
+  if (SMS_API_KEY === undefined) return [{ variable: "SMS_API_KEY", problem: `is missing, for ${SMS_PROVIDER}` }];
+  if (SMS_PROVIDER === "smsir" || /^[^:]+:[^:]+(:[^:]+)?$/.test(SMS_API_KEY)) return [];
+  return [{ variable: "SMS_API_KEY", problem: "must be AccountSid:AuthToken, for twilio" }];
 }
 
 /** Outside development `dev` would send nothing, and codes would lie readable in the database. */

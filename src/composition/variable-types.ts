@@ -5,14 +5,17 @@ import { isKnownCountry } from "../modules/auth/phone.ts";
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** A duration such as `500ms`, `60s`, `15m`, `24h` or `30d`, read as milliseconds. */
+const LONGEST_MS = 3_650 * UNIT_MS.d;
+
+/** A duration such as `500ms`, `60s`, `15m`, `24h` or `30d`, read as milliseconds; ten years at most. */
 export const duration = z
   .string()
   .regex(/^\d{1,9}(ms|s|m|h|d)$/, "must be a number and a unit, such as 500ms, 60s, 15m, 24h or 30d")
   .transform((text) => {
     const unit = text.replace(/^\d+/, "") as keyof typeof UNIT_MS;
     return Number.parseInt(text, 10) * UNIT_MS[unit];
-  });
+  })
+  .refine((ms) => ms <= LONGEST_MS, "must be at most 3650d");
 export const positiveDuration = duration.refine((ms) => ms > 0, "must be longer than zero");
 /** For timers, which count no further than 2³¹ − 1 ms. */
 export const timerDuration = positiveDuration.refine((ms) => ms < 2 ** 31, "must be shorter than 24 days");
@@ -32,9 +35,10 @@ export const list = z.string().transform((text) =>
     .filter((item) => item !== ""),
 );
 
+/** A pattern would be no error to the parser of urls, and match nothing. */
 export const origin = z.string().refine((text) => {
   try {
-    return new URL(text).origin === text;
+    return new URL(text).origin === text && !text.includes("*");
   } catch {
     return false;
   }

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { App, AppEnv } from "./app-type.ts";
+import { assetResponse } from "./asset.ts";
 
 const DOCS_CSP = [
   "default-src 'none'",
@@ -15,15 +16,14 @@ const DOCS_CSP = [
 
 /** Serves Swagger UI and the OpenAPI document, both from the Worker's own assets: see `scripts/build-docs-page.ts`. */
 export function registerDocs(app: App): void {
-  const serve = async (c: Context<AppEnv>): Promise<Response> => {
+  const serve = (c: Context<AppEnv>): Promise<Response> => {
     const file = c.req.param("file") ?? "index.html";
-    const asset = await c.env.ASSETS.fetch(new URL(`/api/docs/${encodeURIComponent(file)}`, c.req.url));
-    if (!asset.ok) return c.notFound();
-    const headers = new Headers(asset.headers);
-    headers.set("Content-Security-Policy", DOCS_CSP);
-    headers.set("Cache-Control", "public, max-age=300");
-    return new Response(asset.body, { status: 200, headers });
+    return assetResponse(c, `/api/docs/${encodeURIComponent(file)}`, {
+      "Content-Security-Policy": DOCS_CSP,
+      "Cache-Control": "public, max-age=300",
+    });
   };
   app.get("/api/docs", serve);
+  app.get("/api/docs/", (c) => c.redirect("/api/docs", 308));
   app.get("/api/docs/:file", serve);
 }

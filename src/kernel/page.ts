@@ -1,3 +1,14 @@
+import { z } from "zod";
+
+/** Digits alone: what JavaScript would read as a number besides (`0x10`, `1e1`, blanks) is left for the schema to refuse. */
+const digits = (value: unknown): unknown => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value);
+
+/** The query of every list. A cursor of any shape is for whoever issues cursors to judge. */
+export const pageFields = {
+  limit: z.preprocess(digits, z.number().int().min(1).max(100)).default(20),
+  cursor: z.string().optional(),
+};
+
 /** One page of a list in keyset order, newest first. `nextKey` is the last item's id when more follow. */
 export interface Page<T> {
   readonly items: readonly T[];

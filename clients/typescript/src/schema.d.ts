@@ -278,7 +278,7 @@ export interface paths {
         head?: never;
         /**
          * Change your name, bio or locale
-         * @description Fields left out stay as they are; `null` clears. Nothing else about an account can be set here.
+         * @description Fields left out stay as they are; `null` clears. Nothing else about an account can be set here. With `If-Match`, only the account that it names is changed.
          */
         patch: operations["updateMe"];
         trace?: never;
@@ -3738,6 +3738,11 @@ export interface operations {
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["TraceParent"];
+                /**
+                 * @description Change it only if its `ETag` is still this one; 412 otherwise.
+                 * @example *
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path?: never;
             cookie?: never;
@@ -3797,6 +3802,20 @@ export interface operations {
                     traceparent: components["headers"]["traceparent"];
                     "Cache-Control": components["headers"]["Cache-Control"];
                     Allow: components["headers"]["Allow"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: The resource has changed since the version named in If-Match. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -14,7 +14,10 @@ const DEFAULTS = [
   ["Cache-Control", "no-store"],
 ] as const;
 
-/** Strict headers on every answer. */
+/**
+ * Strict headers on every answer. `Vary: Origin` is among them, so that a shared cache never serves what CORS allows one
+ * origin to another.
+ */
 export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   const { headers } = c.res;
@@ -22,4 +25,5 @@ export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   for (const [name, value] of DEFAULTS) {
     if (!headers.has(name)) headers.set(name, value);
   }
+  headers.append("Vary", "Origin");
 };

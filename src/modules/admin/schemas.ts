@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { pageFields } from "../../kernel/page.ts";
 import { USER_ROLES } from "../../kernel/request-context.ts";
 import { CIRCUIT_FORCES, CIRCUIT_STATES, TRIP_REASONS } from "../../ports/circuit-breaker.ts";
 import { PROVIDER_IDS } from "../../ports/image-generator.ts";
@@ -42,8 +43,7 @@ export const listUsersQuerySchema = z.object({
   phone: z.string().min(1).optional().openapi({ description: "In any usual writing.", example: "09121234567" }),
   role: z.enum(USER_ROLES).optional(),
   status: z.enum(VISIBLE_STATUSES).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().optional(),
+  ...pageFields,
 });
 
 export const setRoleSchema = z.strictObject({ role: z.enum(USER_ROLES) }).openapi("SetRole");
@@ -104,8 +104,7 @@ export const deadLetterParam = z.object({
 });
 
 export const listDeadLettersQuerySchema = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().optional(),
+  ...pageFields,
 });
 
 export const deadLetterSchema = z

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { AUDIT_ACTIONS } from "../../kernel/audit.ts";
+import { pageFields } from "../../kernel/page.ts";
 
 const OUTCOMES = ["success", "failure"] as const;
 
@@ -44,8 +45,7 @@ export const auditEventListSchema = z
   .openapi("AuditEventList");
 
 export const listAuditQuerySchema = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().optional(),
+  ...pageFields,
 });
 
 const account = z.string().min(1).max(128).optional();

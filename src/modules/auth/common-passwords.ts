@@ -16,6 +16,10 @@ salam samantha samsung scooter secret security shadow silver slipknot snoopy soc
 stephanie student success summer sunshine superman superstar sysadmin tehran temp temporary test tester testing testtest thomas
 thunder tigger toor trustno1 tweety unknown user username vanessa victoria warcraft welcome whatever william winter wordpass
 yamaha yankees zaq12wsx zxcvbn zxcvbnm 1q2w3e 1q2w3e4r 1q2w3e4r5t 1qaz 1qaz2wsx 1qaz2wsx3edc q1w2e3r4 q1w2e3r4t5 qwe123
+alhamdulillah alireza allahuakbar amirhossein barbie besiktas bismillah blackberry buttercup cheerleader contrasena
+contraseña cristiano fenerbahce galatasaray juventus khodaya love mahdi marlboro minecraft mohammadreza motdepasse
+pakistan pass123 pineapple realmadrid ronaldo senha spongebob strawberry subhanallah telekom tinkerbell turktelekom
+volleyball zahra
 `;
 
 /** Rows of keyboards and of the alphabet; four neighbours or more in a row, either way, make a walk. */
@@ -29,6 +33,13 @@ const WALKS = [
   "qwertzuiop",
   "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/",
   "1q2w3e4r5t6y7u8i9o0p",
+  "q1w2e3r4t5y6u7i8o9p0",
+  "qazwsxedcrfvtgbyhnujmikolp",
+  "112233445566778899001122",
+  "147258369",
+  "789456123",
+  "1029384756",
+  "135792468013579",
   "!@#$%^&*()",
   "ضصثقفغعهخحجچ",
   "شسیبلاتنمکگ",
@@ -39,6 +50,8 @@ const WALK_LENGTH = 4;
 const BOTH_WAYS = WALKS.flatMap((row) => [row, [...row].reverse().join("")]);
 
 const stems = new Set(STEMS.trim().split(/\s+/));
+/** What is around a word is taken away from both ends, and from these would take the end of the word. */
+const stemsWithDigits = [...stems].filter((stem) => /\P{L}$/u.test(stem));
 const LEET: Readonly<Record<string, string>> = {
   "@": "a",
   "4": "a",
@@ -87,6 +100,11 @@ function isStem(text: string): boolean {
   return stems.has(text) || stems.has(withoutLeet(text));
 }
 
+/** Whether a stem that ends in digits is followed by more of them, or by signs. */
+function isLengthenedStem(text: string): boolean {
+  return stemsWithDigits.some((stem) => text.startsWith(stem) && !/\p{L}/u.test(text.slice(stem.length)));
+}
+
 /**
  * Whether a password is among those tried first: a common word or keyboard walk, also doubled, with digits and signs
  * around it or in place of letters; or next to nothing beside walks and repetition. No list replaces length: this
@@ -98,6 +116,7 @@ export function isCommonPassword(password: string): boolean {
   for (const candidate of [text, core, withoutLeet(text)]) {
     if (isStem(candidate) || isStem(repeatedUnit(candidate) ?? "")) return true;
   }
+  if (isLengthenedStem(text)) return true;
   const unit = repeatedUnit(text);
   return (unit !== null && unit.length <= 4) || withoutWalks(text).length <= 3;
 }

@@ -41,6 +41,23 @@ it.each([
   "abcdefghij",
   "1234qwerasdf",
   "ضصثقفغعهخح",
+  "1122334455",
+  "112233445566",
+  "1029384756",
+  "1357924680",
+  "147258369a",
+  "789456123789",
+  "q1w2e3r4t5y6",
+  "qazwsxedcrfv",
+  "trustno1234",
+  "pakistan123",
+  "contraseña",
+  "love123456",
+  "bismillah786",
+  "mohammadreza",
+  "realmadrid1",
+  "strawberry",
+  "turktelekom",
 ])("refuses the common password %s", (password) => {
   expect(newPasswordProblem(password)?.code).toBe("common_password");
 });

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { pageFields } from "../../kernel/page.ts";
 import { nameField, userSchema } from "../users/index.ts";
 import { readOtpCode } from "./otp-code.ts";
 import {
@@ -169,8 +170,7 @@ export const sessionListSchema = z
   .openapi("SessionList");
 
 export const listSessionsQuerySchema = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().max(512).optional(),
+  ...pageFields,
 });
 
 export const inboxSchema = z

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { pageFields } from "../../kernel/page.ts";
 import { GARMENT_CATEGORIES, PROVIDER_IDS } from "../../ports/image-generator.ts";
 import { CONVERSION_KINDS, CONVERSION_STAGES, CONVERSION_STATUSES } from "./conversion.ts";
 import { FAILURE_CODES } from "./failures.ts";
@@ -153,8 +154,7 @@ export const conversionListSchema = z
   .openapi("ConversionList");
 
 export const pageQuerySchema = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().optional(),
+  ...pageFields,
 });
 
 export const listQuerySchema = pageQuerySchema.extend({

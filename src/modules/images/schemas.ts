@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { pageFields } from "../../kernel/page.ts";
 import { IMAGE_MIMES } from "../../ports/image-codec.ts";
 import { UPLOAD_KINDS } from "./repository.ts";
 import { IMAGE_VARIANTS } from "./signed-urls.ts";
@@ -30,8 +31,7 @@ export const imageListSchema = z
 
 export const listImagesQuerySchema = z.object({
   kind: z.enum(UPLOAD_KINDS).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().optional(),
+  ...pageFields,
 });
 
 export const contentQuerySchema = z.object({

@@ -65,8 +65,8 @@ export interface UserRepository {
    * of racing callers with one token or one phone exactly one gets the account.
    */
   register(user: NewUser, tokenHash: string, event: AuditEvent): Promise<RegisterOutcome>;
-  /** @returns the user as changed, or null when there is none. */
-  updateProfile(id: string, fields: ProfileFields, event: AuditEvent): Promise<User | null>;
+  /** @returns the user as changed, or null when there is none, or, where it is `expected` to be so, it isn't any more. */
+  updateProfile(id: string, fields: ProfileFields, event: AuditEvent, expected: User | null): Promise<User | null>;
   /** Compare-and-set: a password that was changed meanwhile stays. @returns whether it was replaced. */
   replacePasswordHash(id: string, from: string, to: string): Promise<boolean>;
   /** Makes the change and raises the epoch. @returns what sessions must learn, or null when nothing was changed. */

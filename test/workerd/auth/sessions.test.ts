@@ -126,6 +126,14 @@ it("another user's session, an unknown and an ended one are the same 404, and th
   await refreshed(victim.refreshToken);
 });
 
+it("a cursor that was not issued is invalid_cursor, however long it is", async () => {
+  const { token } = await signUp();
+  for (const cursor of ["nonsense", "x".repeat(513)]) {
+    const response = await api(`/api/auth/sessions?cursor=${cursor}`, { token });
+    expect(await response.json(), cursor).toMatchObject({ status: 400, code: "invalid_cursor" });
+  }
+});
+
 it("the 21st session ends the oldest, renewal included, and no other", async () => {
   const account = await signUp();
   const sessions = [account as Tokens];

@@ -49,7 +49,11 @@ const users: Calls<ReturnType<typeof createD1UserRepository>> = {
       "t",
       event(),
     ),
-  updateProfile: (repository) => repository.updateProfile("u", { name: "n" }, event()),
+  updateProfile: (repository) =>
+    repository.updateProfile("u", { name: "n" }, event(), {
+      ...{ id: "u", phone: "+98", name: null, bio: null, locale: null, role: "user", status: "active" },
+      ...{ sessionEpoch: 0, createdAt: NOW, updatedAt: NOW },
+    }),
   replacePasswordHash: (repository) => repository.replacePasswordHash("u", "a", "b"),
   changeAccount: (repository) =>
     repository.changeAccount({

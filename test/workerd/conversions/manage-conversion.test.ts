@@ -104,7 +104,7 @@ describe("reading", () => {
     expect(await other.json()).toMatchObject({ status: 400, code: "invalid_cursor" });
     const tampered = await api(`/api/conversions?cursor=${cursor.slice(0, -2)}AA`, { token });
     expect(tampered.status).toBe(400);
-    for (const limit of ["0", "101", "x", "1.5"]) {
+    for (const limit of ["0", "101", "x", "1.5", "", "0x10", "1e1", "%205"]) {
       expect((await api(`/api/conversions?limit=${limit}`, { token })).status, limit).toBe(422);
     }
   });

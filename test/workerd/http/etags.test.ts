@@ -11,6 +11,16 @@ it("a change of the account answers the ETag that reading it gives", async () =>
   expect(tagOf(await api("/api/users/me", { token }))).toBe(tagOf(changed));
 });
 
+it("pages of the documentation and samples that a reader has already are not sent again", async () => {
+  for (const path of ["/api/docs", "/api/docs/openapi.json", "/api/styles/samples/ink.jpg"]) {
+    const etag = tagOf(await api(path)) ?? "";
+    expect(etag, path).toMatch(/^"[^"]+"$/);
+    const again = await api(path, { headers: { "If-None-Match": etag } });
+    expect([again.status, tagOf(again), await again.text()], path).toEqual([304, etag, ""]);
+    expect((await api(path, { headers: { "If-None-Match": '"another"' } })).status, path).toBe(200);
+  }
+});
+
 it("an upload answers the ETag that reading the image gives", async () => {
   const { token } = await signUp();
   const body = form({ kind: "person" }, { file: asFile("person") });

@@ -1,3 +1,4 @@
+import { exports } from "cloudflare:workers";
 import { beforeAll, expect, it, vi } from "vitest";
 import { apiWith, issuePaths } from "../support/app.ts";
 import { api, newPhone, PASSWORD, type SignedUp, signUp, verifiedPhone } from "../support/client.ts";
@@ -154,6 +155,8 @@ it("a prototype's key in escapes vanishes from no body", async () => {
 
 it("a file of the documentation that is not there is 404, and a method it does not take 405", async () => {
   expect((await api("/api/docs/nope.js")).status).toBe(404);
+  const slash = await exports.default.fetch("https://api.example/api/docs/", { redirect: "manual" });
+  expect([slash.status, slash.headers.get("location")]).toEqual([308, "/api/docs"]);
   expect((await api("/api/docs/..%2f..%2fwrangler.toml")).status).toBe(404);
   expect((await api("/api/docs/nope.js", { method: "DELETE" })).status).toBe(405);
 });

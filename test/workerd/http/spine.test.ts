@@ -174,6 +174,23 @@ describe("configuration", () => {
   });
 });
 
+describe("configuration that can't be used", () => {
+  const bad = { JWT_SECRET: "hunter2", LOG_LEVEL: "error" };
+  const asked = { "Access-Control-Request-Method": "POST" };
+
+  it.each([
+    ["a request of an origin", health({ Origin: "https://app.example" })],
+    ["a request of none", health()],
+    ["a preflight of an origin", health({ Origin: "https://app.example", ...asked }, "OPTIONS")],
+    ["a preflight of none", health(asked, "OPTIONS")],
+  ])("refuses %s with 503, which varies by origin", async (_, request) => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const response = await withVariables(bad, request);
+    log.mockRestore();
+    expect([response.status, response.headers.get("vary")]).toEqual([503, "Origin"]);
+  });
+});
+
 describe("the development SMS provider", () => {
   it("takes no code outside development, where nothing would be sent", async () => {
     const variables = { ENVIRONMENT: "production", SMS_PROVIDER: "dev", LOG_LEVEL: "error", LOG_FORMAT: "json" };

@@ -107,3 +107,20 @@ it("has an ETag that changes with the account, and says when nothing has", async
   expect(changed.status).toBe(200);
   expect(changed.headers.get("etag")).not.toBe(etag);
 });
+
+it("answers 412 for a stale If-Match, and lets one of several racing writers through", async () => {
+  const { token } = await signUp();
+  const etag = (await api("/api/users/me", { token })).headers.get("etag") ?? "";
+  const write = (ifMatch: string, name: string) =>
+    api("/api/users/me", { token, method: "PATCH", json: { name }, headers: { "If-Match": ifMatch } });
+  const racing = await Promise.all(["a", "b", "c", "d"].map((name) => write(etag, name)));
+  expect(racing.map(({ status }) => status).sort()).toEqual([200, 412, 412, 412]);
+  const winner = racing.find(({ status }) => status === 200);
+  const name = ((await winner?.json()) as User | undefined)?.name;
+  const stale = await write(etag, "late");
+  expect([stale.status, await stale.json()]).toMatchObject([412, { code: "precondition_failed" }]);
+  expect(await (await api("/api/users/me", { token })).json()).toMatchObject({ name });
+  const any = await write("*", "any");
+  expect(any.status).toBe(200);
+  expect((await write(`"other", ${any.headers.get("etag")}`, "listed")).status).toBe(200);
+});

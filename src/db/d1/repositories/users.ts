@@ -2,6 +2,7 @@ import { and, desc, eq, gt, isNull, lt, type SQL, sql } from "drizzle-orm";
 import type { AuditEvent } from "../../../kernel/audit.ts";
 import { toPage } from "../../../kernel/page.ts";
 import type { Credentials, NewUser, RegisterOutcome, UserRepository } from "../../../modules/users/repository.ts";
+import type { User } from "../../../modules/users/user.ts";
 import { type Database, insertWhere } from "../atomic.ts";
 import { outbox, users, verificationTokens } from "../schema/index.ts";
 import { changeAccount, PROMISE_GRACE_MS, resetPassword } from "./account-change.ts";
@@ -26,6 +27,14 @@ const columns = {
 
 /** Spelled out, since bound values would keep SQLite from the indexes it has for them. */
 const isThere = sql`${users.status} <> 'deleted'`;
+
+/** Whether all that its owner sees of an account is as it was; no condition without one. */
+function isStill(expected: User | null): SQL | undefined {
+  if (expected === null) return undefined;
+  const { phone, name, bio, locale, role, updatedAt } = expected;
+  const seen = Object.entries({ phone, name, bio, locale, role, updatedAt });
+  return and(...seen.map(([column, value]) => sql`${columns[column as keyof typeof columns]} IS ${value}`));
+}
 
 /** Using the token up and creating the account, bound together by a value only this call knows. */
 async function register(db: Database, user: NewUser, tokenHash: string, event: AuditEvent): Promise<RegisterOutcome> {
@@ -99,7 +108,7 @@ export function createD1UserRepository(db: Database): UserRepository {
 
     register: (user, tokenHash, event) => register(db, user, tokenHash, event),
 
-    async updateProfile(id, fields, event) {
+    async updateProfile(id, fields, event, expected) {
       const writeId = crypto.randomUUID();
       // `updatedAt` never goes back, whichever isolate's clock is behind.
       const updatedAt = sql`max(${users.updatedAt}, ${event.createdAt})`;
@@ -108,7 +117,7 @@ export function createD1UserRepository(db: Database): UserRepository {
         db
           .update(users)
           .set({ ...fields, updatedAt, writeId })
-          .where(and(eq(users.id, id), isThere))
+          .where(and(eq(users.id, id), isThere, isStill(expected)))
           .returning(columns),
         auditInsert(db, event, changed),
       ]);

@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../http/app-type.ts";
+import { assetResponse } from "../../../http/asset.ts";
 import { decodeCursor, encodeCursor } from "../../../http/cursor.ts";
 import { json, problems, publicAccess } from "../../../http/openapi.ts";
 import { pageQuerySchema, styleListSchema } from "../schemas.ts";
@@ -27,12 +28,10 @@ export function registerListStyles(app: App): void {
     c.header("Cache-Control", "public, max-age=300");
     return c.json({ items, nextCursor }, 200);
   });
-  app.get("/api/styles/samples/:file", async (c) => {
-    const asset = await c.env.ASSETS.fetch(c.req.raw.url);
-    if (!asset.ok) return c.notFound();
-    const headers = new Headers(asset.headers);
-    headers.set("Cache-Control", "public, max-age=86400");
-    headers.set("Cross-Origin-Resource-Policy", "cross-origin");
-    return new Response(asset.body, { headers });
-  });
+  app.get("/api/styles/samples/:file", (c) =>
+    assetResponse(c, c.req.url, {
+      "Cache-Control": "public, max-age=86400",
+      "Cross-Origin-Resource-Policy": "cross-origin",
+    }),
+  );
 }

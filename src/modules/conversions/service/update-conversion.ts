@@ -1,5 +1,6 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { type AuditStamp, doneBy } from "../../../kernel/audit.ts";
+import { listedTags } from "../../../kernel/if-match.ts";
 import type { Actor } from "../../../kernel/request-context.ts";
 import type { Conversion } from "../conversion.ts";
 import type { ConversionsDeps } from "../deps.ts";
@@ -7,11 +8,11 @@ import type { ClientFields } from "../repository.ts";
 import { conversionEtag } from "../serialize.ts";
 import { getConversion } from "./get-conversion.ts";
 
-/** The version that must still hold when writing; null where any will do. The header may list several (RFC 9110 §13.1.1). */
+/** The version that must still hold when writing; null where any will do. */
 function expectedVersion(ifMatch: string | null, current: Conversion): number | null {
-  if (ifMatch === null || ifMatch.trim() === "*") return null;
-  const listed = ifMatch.split(",").map((tag) => tag.trim());
-  if (!listed.includes(conversionEtag(current))) throw new AppError("precondition_failed");
+  const tags = listedTags(ifMatch);
+  if (tags === null) return null;
+  if (!tags.includes(conversionEtag(current))) throw new AppError("precondition_failed");
   return current.version;
 }
 

@@ -10,7 +10,8 @@ const route = createRoute({
   operationId: "updateMe",
   tags: ["Users"],
   summary: "Change your name, bio or locale",
-  description: "Fields left out stay as they are; `null` clears. Nothing else about an account can be set here.",
+  description:
+    "Fields left out stay as they are; `null` clears. Nothing else about an account can be set here. With `If-Match`, only the account that it names is changed.",
   ...userJson("user.update"),
   request: { body: jsonBody(updateMeSchema) },
   responses: {
@@ -18,6 +19,7 @@ const route = createRoute({
     ...problems(
       "malformed_request",
       "unauthenticated",
+      "precondition_failed",
       "body_too_large",
       "unsupported_media_type",
       "validation_failed",
@@ -33,7 +35,10 @@ export function registerUpdateMe(app: App): void {
       ...(bio === undefined ? {} : { bio }),
       ...(locale === undefined ? {} : { locale }),
     };
-    const user = await updateMe(c.get("services"), c.get("actor"), c.get("audit"), fields);
+    const user = await updateMe(c.get("services"), c.get("actor"), c.get("audit"), {
+      fields,
+      ifMatch: c.req.header("If-Match") ?? null,
+    });
     c.header("ETag", await userEtag(user));
     return c.json(serializeUser(user), 200);
   });
