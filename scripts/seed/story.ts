@@ -26,7 +26,7 @@ const NOTICED_MS = 5_000;
 const MODELS: Readonly<Record<ProviderId, string>> = {
   gemini: GEMINI_MODEL,
   "workers-ai": "@cf/black-forest-labs/flux-2-klein-9b",
-  local: "local-engine/2",
+  local: "local-engine/3",
 };
 
 /** Typical milliseconds: fetching, generating, encoding, storing. */

@@ -19,7 +19,10 @@ export const MAX_DECODE_PIXELS = 4_000_000;
  * Orientation metadata is not applied and no metadata is written.
  */
 export interface ImageCodec {
-  /** @throws {ImageCodecError} when the bytes are not a picture of `mime`. */
+  /**
+   * Colours are turned into sRGB where the picture has a colour profile.
+   * @throws {ImageCodecError} when the bytes are not a picture of `mime`.
+   */
   decode(bytes: Uint8Array, mime: ImageMime): Promise<Raster>;
   /** `quality` is 1–100 (default 90) for JPEG and WebP; PNG is lossless. Transparent pixels become white in JPEG. */
   encode(raster: Raster, mime: ImageMime, options?: { readonly quality?: number }): Promise<Uint8Array<ArrayBuffer>>;

@@ -189,7 +189,7 @@ describe("conversions by Gemini", () => {
     const ended = await end(await style({ fallback: "allow" }));
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(PROVIDER_TIMEOUT_MS);
     expect(ended).toMatchObject({ status: "succeeded", attempt: 1 });
-    expect(ended.provider).toEqual({ requested: null, used: "local", model: "local-engine/2", degraded: true });
+    expect(ended.provider).toEqual({ requested: null, used: "local", model: "local-engine/3", degraded: true });
     await expect.poll(() => fake.counts().abandoned, SOON).toBe(1);
     const told = () => stack.lines.filter((line) => line.includes("another provider takes over"));
     await expect

@@ -225,6 +225,14 @@ describe("a picture that is too large", () => {
     expect(otherMetadata(result.bytes, outputMime)).toEqual([]);
   });
 
+  it.each([
+    [64, 8_192, 64, 8_192],
+    [8_000, 100, 5_120, 64],
+  ])("but thin, of %d × %d px, keeps its sides at least 64 px long", async (width, height, toWidth, toHeight) => {
+    const result = await finish(pngOf(width, height), "image/jpeg", "local", transform);
+    expect([result.width, result.height]).toEqual([toWidth, toHeight]);
+  });
+
   it("is turned upright on the way", async () => {
     const turned = withExif(pngOf(2_600, 1_700), "image/png", { orientation: 6 });
     const result = await finish(turned, "image/jpeg", "gemini", transform);

@@ -4,6 +4,7 @@ import {
   embedXmp,
   type InspectedImage,
   inspectImage,
+  MIN_SIDE_PX,
   stripMetadata,
 } from "../../modules/images/jobs.ts";
 import { ImageCodecError, type ImageMime, MAX_DECODE_PIXELS } from "../../ports/image-codec.ts";
@@ -79,11 +80,13 @@ interface Inspected {
 async function sensible(transform: Transform, bytes: Uint8Array, outputMime: ImageMime): Promise<Inspected> {
   const found = inspected(bytes);
   const { mime, width, height, orientation, hasAlpha } = found;
-  if (width * height <= MAX_DECODE_PIXELS && Math.max(width, height) <= MAX_SIDE) return { bytes, found };
+  const maxSide = shrunkSide(found, { maxSide: SENSIBLE_SIDE, maxPixels: MAX_DECODE_PIXELS, minSide: MIN_SIDE_PX });
+  const side = Math.max(width, height);
+  if (width * height <= MAX_DECODE_PIXELS && (side <= MAX_SIDE || side === maxSide)) return { bytes, found };
   const small = await transform(stripMetadata(bytes, mime, { orientation }), {
     // A transparent picture becomes a JPEG in the codec, which puts white behind it.
     mime: hasAlpha && outputMime === "image/jpeg" ? "image/png" : outputMime,
-    maxSide: shrunkSide(found, { maxSide: SENSIBLE_SIDE, maxPixels: MAX_DECODE_PIXELS }),
+    maxSide,
     quality: RESULT_QUALITY,
   });
   const shrunk = inspected(small);

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { QUADRANT_JPEG } from "../../../test/support/pictures.ts";
+import { concat, pngChunk, pngHeader, QUADRANT_JPEG, text } from "../../../test/support/pictures.ts";
+import { zlibZeros } from "../../../test/support/zlib-zeros.ts";
 import { type ImageCodec, ImageCodecError } from "../../ports/image-codec.ts";
 import type { PrepareRequest } from "../../ports/image-processor.ts";
 import { prepareImage, type Transform } from "./prepare-image.ts";
@@ -18,4 +19,18 @@ it("tells a picture that can't be decoded from machinery that fails", async () =
   expect(await prepareImage(failing(Object.assign(new Error("bad picture"), { code: 9412 })), large)).toEqual(damaged);
   await expect(prepareImage(failing(new Error("out of memory")), small)).rejects.toThrow("out of memory");
   await expect(prepareImage(failing(new Error("network lost")), large)).rejects.toThrow("network lost");
+});
+
+it.each([small, large])("shows no decoder a PNG whose data inflate to far more than its pixels", async (request) => {
+  const bytes = concat([
+    text("\x89PNG\r\n\x1a\n"),
+    pngChunk("IHDR", pngHeader(request.width, request.height, 8, 2)),
+    pngChunk("IDAT", zlibZeros(400_000_000)),
+    pngChunk("IEND", new Uint8Array(0)),
+  ]);
+  const untouchable = failing(new Error("not to be asked"));
+  expect(await prepareImage(untouchable, { ...request, bytes, mime: "image/png" })).toEqual({
+    ok: false,
+    reason: "The picture holds far more data than its size needs.",
+  });
 });

@@ -1,5 +1,5 @@
 import { letGo } from "../../kernel/let-go.ts";
-import { inspectImage, stripMetadata } from "../../modules/images/jobs.ts";
+import { inspectImage, MIN_SIDE_PX, overflowsPng, stripMetadata } from "../../modules/images/jobs.ts";
 import { type ImageCodec, ImageCodecError, type ImageMime, MAX_DECODE_PIXELS } from "../../ports/image-codec.ts";
 import { GenerationError, type SourceImage } from "../../ports/image-generator.ts";
 import type { PreparedImage, PrepareRequest } from "../../ports/image-processor.ts";
@@ -26,10 +26,12 @@ export interface ImageProcessing {
 }
 
 const UNREADABLE: PreparedImage = { ok: false, reason: "The picture is damaged and can't be decoded." };
+const OVERFULL: PreparedImage = { ok: false, reason: "The picture holds far more data than its size needs." };
 
 /** Makes an inspected upload storable: upright, without metadata, in its own format, with thumbnails. */
 export async function prepareImage(processing: ImageProcessing, request: PrepareRequest): Promise<PreparedImage> {
   const small = request.width * request.height <= MAX_DECODE_PIXELS;
+  if (request.mime === "image/png" && (await overflowsPng(request.bytes))) return OVERFULL;
   try {
     return await (small ? prepareHere(processing, request) : prepareOutside(processing, request));
   } catch (error) {
@@ -96,7 +98,8 @@ export async function shrinkSource(
 ): Promise<SourceImage> {
   const { bytes, mime, width, height } = image;
   if (width * height <= MAX_DECODE_PIXELS && bytes.byteLength <= MAX_SOURCE_BYTES) return image;
-  const maxSide = shrunkSide(image, { maxSide: MAX_SOURCE_SIDE, maxPixels: MAX_DECODE_PIXELS });
+  const limits = { maxSide: MAX_SOURCE_SIDE, maxPixels: MAX_DECODE_PIXELS, minSide: MIN_SIDE_PX };
+  const maxSide = shrunkSide(image, limits);
   const smallMime = mime === "image/jpeg" ? mime : "image/webp";
   const small = await transform(bytes, { mime: smallMime, maxSide, quality: SOURCE_QUALITY }).catch(
     (error: unknown) => {

@@ -27,6 +27,12 @@ it("leaves a picture that fits at its size", () => {
   expect(shrunkSide({ width: 64, height: 300 }, limits)).toBe(300);
 });
 
+it("leaves the other side of a long and thin picture as long as it must be", () => {
+  expect(shrunkSide({ width: 64, height: 8_192 }, { ...limits, minSide: 64 })).toBe(8_192);
+  expect(shrunkSide({ width: 8_192, height: 100 }, { ...limits, minSide: 64 })).toBe(5_243);
+  expect(shrunkSide({ width: 8_192, height: 400 }, { ...limits, minSide: 64 })).toBe(2_048);
+});
+
 it("goes below the square root where rounding up would be too much", () => {
   const roomy = { maxSide: 8_192, maxPixels: 4_000_000 };
   const side = shrunkSide({ width: 4_000, height: 1_001 }, roomy);

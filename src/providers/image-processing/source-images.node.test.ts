@@ -38,6 +38,12 @@ describe("shrinkSource", () => {
     expect(small.width / small.height).toBeCloseTo(width / height, 2);
   });
 
+  it("leaves the short side of a long and heavy picture as long as it must be", async () => {
+    const image = source(8_000, 100);
+    expect(image.bytes.byteLength).toBeGreaterThan(1_500_000);
+    expect(await shrinkSource({ transform }, image)).toMatchObject({ width: 5_120, height: 64 });
+  });
+
   it("does not pass on what came back broken", async () => {
     const broken: Transform = async () => new Uint8Array([1, 2, 3]);
     const work = shrinkSource({ transform: broken }, source(2_300, 1_800));

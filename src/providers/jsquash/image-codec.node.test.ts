@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { createNodeCodec } from "../../../test/support/node-codec.ts";
 import { IMAGE_MIMES, ImageCodecError, type Raster } from "../../ports/image-codec.ts";
@@ -35,6 +36,18 @@ describe("createJsquashCodec", () => {
     const back = await codec.decode(await codec.encode(picture, mime, { quality: 92 }), mime);
     expect([back.width, back.height]).toEqual([67, 41]);
     expect(meanDifference(picture, back)).toBeLessThan(mime === "image/png" ? 1e-9 : 2.5);
+  });
+
+  it.each(IMAGE_MIMES)("turns the colours of a %s with a colour profile into sRGB, as littleCMS does", async (mime) => {
+    const { width, height, data } = gradient(67, 41);
+    const picture = sharp(data, { raw: { width, height, channels: 4 } }).withIccProfile("p3");
+    const format = mime === "image/jpeg" ? picture.jpeg({ quality: 95 }) : mime === "image/png" ? picture.png() : null;
+    const bytes = await (format ?? picture.webp({ quality: 95 })).toBuffer();
+    const wanted = await sharp(bytes).ensureAlpha().raw().toBuffer();
+    const decoded = await codec.decode(bytes, mime);
+    expect(meanDifference(decoded, { width, height, data: new Uint8ClampedArray(wanted) })).toBeLessThan(0.7);
+    const plain = await codec.decode(await sharp(bytes).keepIccProfile().toFormat("png").toBuffer(), "image/png");
+    expect(meanDifference(decoded, plain)).toBeLessThan(0.7);
   });
 
   it.each(["image/png", "image/webp"] as const)("keeps alpha in %s", async (mime) => {

@@ -4,8 +4,10 @@ import { defaultOptions as jpegDefaults } from "@jsquash/jpeg/meta.js";
 import webpDecoderFactory from "@jsquash/webp/codec/dec/webp_dec.js";
 import webpEncoderFactory from "@jsquash/webp/codec/enc/webp_enc_simd.js";
 import { defaultOptions as webpDefaults } from "@jsquash/webp/meta.js";
+import { readColourProfile } from "../../modules/images/jobs.ts";
 import { type ImageCodec, ImageCodecError, type ImageMime, type Raster } from "../../ports/image-codec.ts";
 import { isOpaque, resample } from "./resample.ts";
+import { conversionToSrgb } from "./srgb.ts";
 import { type EmscriptenFactory, emscriptenInstance, recycled, rustInstance } from "./wasm-instances.ts";
 
 /** The compiled codecs. In Workers they are static imports (`wasm-modules.ts`): compiling bytes is refused there. */
@@ -59,7 +61,13 @@ export function createJsquashCodec(modules: JsquashModules): ImageCodec {
   };
 
   return {
-    decode: (bytes, mime) => guarded(`decode ${mime}`, async () => checked(await decoders[mime](bytes))),
+    decode: (bytes, mime) =>
+      guarded(`decode ${mime}`, async () => {
+        const raster = checked(await decoders[mime](bytes));
+        const profile = await readColourProfile(bytes, mime);
+        if (profile !== null) conversionToSrgb(profile)?.(raster);
+        return raster;
+      }),
     encode: (raster, mime, options = {}) =>
       guarded(`encode ${mime}`, () => encoders[mime](checked(raster), options.quality ?? DEFAULT_QUALITY)),
     resize: (raster, width, height) =>

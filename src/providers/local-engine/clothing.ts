@@ -37,7 +37,7 @@ export function findClothing(
   const cloth = clothPixels(lab, limits, colours);
   const closed = grown(grown(cloth, closing), -closing);
   const kept = connectedTo(closed, sample);
-  if (shareIn(cloth, limits) > 0.9 || shareIn(kept, sample) < 0.45) return null;
+  if (shareIn(cloth, limits) > 0.9 || shareIn(kept, sample) < 0.35) return null;
   const filled = filledHoles(withStraps(kept, skin, 0.42 * headHeight), limits);
   const own = filledMask(cloth, (i) => cloth.data[i] === 1 && filled.data[i] === 1);
   return { cover: feathered(filled, Math.max(1, closing / 3)), cloth: own, lightness: medianLightness(lab, own) };

@@ -55,7 +55,7 @@ describe("createLocalImageGenerator", () => {
         await codec.decode(person.bytes, person.mime),
         await codec.decode(result.bytes, result.mime),
       ];
-      expect(result).toMatchObject({ mime: "image/jpeg", degraded, model: "local-engine/2" });
+      expect(result).toMatchObject({ mime: "image/jpeg", degraded, model: "local-engine/3" });
       expect([after.width, after.height]).toEqual([240, 240]);
       const difference = after.data.reduce((sum, value, i) => sum + Math.abs(value - (before.data[i] as number)), 0);
       expect(difference / after.data.length).toBeGreaterThan(4);
@@ -92,6 +92,17 @@ describe("createLocalImageGenerator", () => {
     const result = await generator.generate({ ...preset("duotone"), person: large }, { signal });
     const made = await codec.decode(result.bytes, result.mime);
     expect([made.width, made.height]).toEqual([1024, 200]);
+  });
+
+  it.each([
+    [64, 8192, 64, 8192],
+    [6000, 100, 3840, 64],
+  ])("keeps a long and thin picture of %d × %d px at least 64 px thin", async (width, height, toWidth, toHeight) => {
+    const thin = await codec.resize(await codec.decode(person.bytes, person.mime), width, height);
+    const long = { ...thin, bytes: await codec.encode(thin, "image/jpeg"), mime: "image/jpeg" as const };
+    const result = await generator.generate({ ...preset("duotone"), person: long }, { signal });
+    const made = await codec.decode(result.bytes, result.mime);
+    expect([made.width, made.height]).toEqual([toWidth, toHeight]);
   });
 
   it("refuses pictures above 4 MP", async () => {

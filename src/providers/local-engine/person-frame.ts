@@ -102,7 +102,7 @@ function chinOf(labels: Int32Array, component: Component, width: number, faceWid
   const top = component.box.top;
   const neck = rowsOf(labels, component, width).find(
     ({ y, first, last }) =>
-      y > top + 0.8 * faceWidth && y < component.box.bottom - 0.35 * faceWidth && last - first < 0.68 * faceWidth,
+      y > top + 0.95 * faceWidth && y < component.box.bottom - 0.35 * faceWidth && last - first < 0.68 * faceWidth,
   );
   return Math.min(neck?.y ?? Number.POSITIVE_INFINITY, component.box.bottom + 2, top + FACE_LENGTH * faceWidth);
 }

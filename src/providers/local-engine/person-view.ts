@@ -31,7 +31,7 @@ export function viewPerson(picture: Raster, category: WornCategory): View {
   const factor = Math.max(1, Math.round(Math.max(picture.width, picture.height) / ANALYSIS_SIDE));
   const lab = labOf(shrunk(picture, factor));
   const skin = skinMask(lab);
-  const small = estimatePerson(lab, skin);
+  const small = estimatePerson(lab, skinMask(smoothed(lab)));
   const boxes = bodyBoxes(small, category, lab);
   const upper = boxes && findClothing(lab, skin, boxes.sample, boxes.limits, small.headHeight);
   const clothing = upper && category === "one-pieces" ? withLower(upper, lab, skin, small) : upper;
@@ -44,6 +44,13 @@ export function viewPerson(picture: Raster, category: WornCategory): View {
   const wearing = clothing && boxes && measureClothing(clothing.cover, small, boxes, factor);
   const shade = shadeOf(lab, clothing, small, boxes?.sample ?? null);
   return { factor, bareSkin: bareSkinOf(skin, small.headHeight), person, clothing, wearing, shade, category };
+}
+
+/** Grain and the blocks of a JPEG would tear a face's skin apart. */
+function smoothed({ width, height, l, a, b }: LabPlanes): LabPlanes {
+  const sigma = Math.max(width, height) / 200;
+  const smooth = (data: LabPlanes["l"]) => gaussianBlur({ width, height, data }, sigma).data;
+  return { width, height, l: smooth(l), a: smooth(a), b: smooth(b) };
 }
 
 /** A dress also lies on the skirt or trousers worn now. */

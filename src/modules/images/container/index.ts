@@ -1,3 +1,4 @@
+export { readColourProfile } from "./colour-profile.ts";
 export { type Orientation, tiffOrientation } from "./exif.ts";
 export {
   type InspectedImage,
@@ -8,6 +9,7 @@ export {
   MIN_SIDE_PX,
   type RefusedImage,
 } from "./inspect.ts";
+export { overflowsPng } from "./png-data.ts";
 export { stripMetadata } from "./strip-metadata.ts";
 export {
   DIGITAL_SOURCE_TYPE_XMP,
