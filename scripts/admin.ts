@@ -5,6 +5,7 @@ import metadata from "libphonenumber-js/mobile/metadata";
 import { normalizePhone } from "../src/modules/auth/phone.ts";
 import { type Account, type Command, changeRole, selectAccount, selectEvent } from "./admin-sql.ts";
 import { type D1, D1Error, openD1 } from "./d1.ts";
+import { refuseOptionsKeptByNpm } from "./npm-options.ts";
 
 const USAGE = `npm run admin -- grant  --phone 09… [--remote]   makes the user an admin, and the account active
 npm run admin -- revoke --phone 09… [--remote]   makes the admin a user again
@@ -24,6 +25,7 @@ function readArguments() {
   try {
     const flag = { type: "boolean" } as const;
     const options = { phone: { type: "string" }, remote: flag, help: { ...flag, short: "h" } } as const;
+    refuseOptionsKeptByNpm(process.env, ["phone", "remote"]);
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
     return usage((error as Error).message);

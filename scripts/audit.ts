@@ -10,6 +10,7 @@ import {
 } from "../src/modules/audit/chain.ts";
 import type { UnlinkedRecord } from "../src/modules/audit/repository.ts";
 import { D1Error, openD1, sqlText } from "./d1.ts";
+import { refuseOptionsKeptByNpm } from "./npm-options.ts";
 
 const USAGE = `npm run audit -- verify [--user usr_… | --all] [--remote]
 
@@ -172,6 +173,7 @@ function readArguments() {
   try {
     const flag = { type: "boolean" } as const;
     const options = { user: { type: "string" }, all: flag, remote: flag, help: { ...flag, short: "h" } } as const;
+    refuseOptionsKeptByNpm(process.env, ["user", "all", "remote"]);
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
     return usage((error as Error).message);

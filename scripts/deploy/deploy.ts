@@ -1,9 +1,9 @@
 /** `npm run deploy`: production, a branch's preview, or the end of one. docs/deploy.md tells how. */
 import { parseArgs } from "node:util";
+import { refuseOptionsKeptByNpm } from "../npm-options.ts";
 import { accessFrom, type CloudflareAccess } from "./cloudflare-api.ts";
 import { factsFrom, type PreviewState, postComment, previewComment, pullRequestFrom } from "./comment.ts";
 import { PRODUCTION_BRANCH } from "./names.ts";
-import { refuseOptionsKeptByNpm } from "./npm-options.ts";
 import { describePlan, type Say } from "./plan.ts";
 import { deployPreview, namesOfBranch, previewPlan } from "./preview.ts";
 import { deletePreview, deletionPlan, openBranches, sweepPreviews } from "./preview-delete.ts";

@@ -3,10 +3,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { refuseOptionsKeptByNpm } from "../npm-options.ts";
 import { ROOT, type Variables } from "../stack-env.ts";
 import { accessFrom, CloudflareApi } from "./cloudflare-api.ts";
 import { PRODUCTION } from "./names.ts";
-import { refuseOptionsKeptByNpm } from "./npm-options.ts";
 import { carryOut, describePlan, type Say, type Step } from "./plan.ts";
 import { ensureBucket, ensureDatabase, ensureQueue, told } from "./resources.ts";
 import {

@@ -5,7 +5,7 @@ const digits = (value: unknown): unknown => (typeof value === "string" && /^\d+$
 
 /** The query of every list. A cursor of any shape is for whoever issues cursors to judge. */
 export const pageFields = {
-  limit: z.preprocess(digits, z.number().int().min(1).max(100)).default(20),
+  limit: z.preprocess(digits, z.number("Give a whole number, in digits.").int().min(1).max(100)).default(20),
   cursor: z.string().optional(),
 };
 

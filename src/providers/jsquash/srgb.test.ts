@@ -55,6 +55,13 @@ function profile(primaries: readonly Xyz[], curve: readonly number[], space = "R
   return Uint8Array.from([...header, ...u32(tags.length), ...table, ...tags.flatMap(({ data }) => data)]);
 }
 
+function withTagCount(of: Uint8Array, count: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  bytes.set(of);
+  bytes.set(u32(count), 128);
+  return bytes;
+}
+
 function converted(of: Uint8Array, pixel: readonly number[]): number[] {
   const data = Uint8ClampedArray.from([...pixel, 77]);
   conversionToSrgb(of)?.({ width: 1, height: 1, data });
@@ -96,6 +103,9 @@ describe("a profile that is none of three primaries and curves", () => {
     ["empty", new Uint8Array(0)],
     ["only a header", whole.subarray(0, 132)],
     ["cut off", whole.subarray(0, whole.length - 4)],
+    ["cut off within its list of tags", whole.subarray(0, 140)],
+    ["with more tags than memory should be spent on", withTagCount(whole, 1_001, 20_000)],
+    ["with more tags promised than there are", withTagCount(whole, 0xffffffff, whole.length)],
     ["for grey", profile(ADOBE_RGB, curv([512]), "GRAY")],
     ["for print", profile(ADOBE_RGB, curv([512]), "CMYK")],
     ["with a curve of an unknown kind", profile(ADOBE_RGB, [...ascii("mft2"), ...new Array<number>(40).fill(0)])],

@@ -12,6 +12,8 @@ const FROM_XYZ: Matrix = [
 const ENCODED_STEPS = 4_096;
 const SAME_MATRIX = 0.01;
 const SAME_LEVEL = 1;
+/** Profiles have some ten; of a hostile one's, each would claim memory. */
+const MAX_TAGS = 1_000;
 
 /** Turns the pixels of one profile, in place, into sRGB; what sRGB can't show is clipped. */
 export type ToSrgb = (raster: Raster) => void;
@@ -36,8 +38,10 @@ function tagsOf(profile: Uint8Array): ReadonlyMap<string, DataView> | null {
   const view = new DataView(profile.buffer, profile.byteOffset, profile.byteLength);
   const nameAt = (at: number) => String.fromCharCode(...profile.subarray(at, at + 4));
   if (nameAt(16) !== "RGB " || nameAt(20) !== "XYZ " || nameAt(36) !== "acsp") return null;
+  const tableEnd = 132 + 12 * view.getUint32(128);
+  if (tableEnd > Math.min(profile.length, 132 + 12 * MAX_TAGS)) return null;
   const tags = new Map<string, DataView>();
-  for (let at = 132; at + 12 <= profile.length && tags.size < view.getUint32(128); at += 12) {
+  for (let at = 132; at < tableEnd; at += 12) {
     const [start, size] = [view.getUint32(at + 4), view.getUint32(at + 8)];
     if (start + size > profile.length) return null;
     tags.set(nameAt(at), new DataView(profile.buffer, profile.byteOffset + start, size));

@@ -1,4 +1,5 @@
 import { letGo } from "../../kernel/let-go.ts";
+import { MIN_SIDE_PX } from "../../modules/images/jobs.ts";
 import { type ImageCodec, ImageCodecError, MAX_DECODE_PIXELS, type Raster } from "../../ports/image-codec.ts";
 import {
   type GeneratedImage,
@@ -15,10 +16,11 @@ import { tryOn } from "./try-on.ts";
 /** Recorded on conversions. Raise the number when the same input and seed begin to give other pixels. */
 export const LOCAL_MODEL = "local-engine/3";
 
-/** Longest side of results in pixels; larger pictures are shrunk before the effect, smaller ones are left as they are. */
+/**
+ * Longest side of results in pixels; larger pictures are shrunk before the effect, smaller ones are left as they are.
+ * Long and thin ones stay longer, for the other side to be what a picture of the service must have.
+ */
 export const LOCAL_MAX_SIDE = 1024;
-/** Pictures with a shorter side are none to the service; long and thin ones are shrunk no further than this. */
-const LOCAL_MIN_SIDE = 64;
 
 const OUTPUT_QUALITY = 85;
 
@@ -92,7 +94,7 @@ async function loadPicture({ bytes, mime }: SourceImage, codec: ImageCodec, stag
   if (width * height > MAX_DECODE_PIXELS) {
     throw new GenerationError("invalid_input", `${width}×${height} pixels are too many for the local engine`);
   }
-  const scale = Math.max(LOCAL_MAX_SIDE / Math.max(width, height), LOCAL_MIN_SIDE / Math.min(width, height));
+  const scale = Math.max(LOCAL_MAX_SIDE / Math.max(width, height), MIN_SIDE_PX / Math.min(width, height));
   if (scale >= 1) return raster;
   const small = await stage(() =>
     codec.resize(raster, Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))),

@@ -122,5 +122,8 @@ it("answers 412 for a stale If-Match, and lets one of several racing writers thr
   expect(await (await api("/api/users/me", { token })).json()).toMatchObject({ name });
   const any = await write("*", "any");
   expect(any.status).toBe(200);
-  expect((await write(`"other", ${any.headers.get("etag")}`, "listed")).status).toBe(200);
+  const listed = await write(`"other", ${any.headers.get("etag")}`, "listed");
+  expect(listed.status).toBe(200);
+  const weakened = `W/${listed.headers.get("etag")}`;
+  expect([(await write(weakened, "weak")).status, (await write(weakened, "stale")).status]).toEqual([200, 412]);
 });

@@ -2,7 +2,7 @@ import type { ImageMime } from "../../../ports/image-codec.ts";
 import { concat, hasText, u16be, u32be, u32le } from "./bytes.ts";
 import { inflated } from "./inflate.ts";
 
-/** Profiles of cameras and screens have some kilobytes. */
+/** Profiles of cameras and screens have some kilobytes; larger ones are passed over. */
 const MAX_PROFILE_BYTES = 1_000_000;
 
 /**
@@ -10,8 +10,9 @@ const MAX_PROFILE_BYTES = 1_000_000;
  * than where the pixels begin.
  */
 export async function readColourProfile(bytes: Uint8Array, mime: ImageMime): Promise<Uint8Array | null> {
-  if (mime === "image/jpeg") return ofJpeg(bytes);
-  return mime === "image/png" ? ofPng(bytes) : ofWebp(bytes);
+  const readers = { "image/jpeg": ofJpeg, "image/png": ofPng, "image/webp": ofWebp };
+  const profile = await readers[mime](bytes);
+  return profile !== null && profile.length <= MAX_PROFILE_BYTES ? profile : null;
 }
 
 /** In APP2 segments, numbered from 1 (ICC.1:2022, annex B.4). */
