@@ -14,6 +14,12 @@ it.each([
     failedQuery("D1_ERROR: D1 DB is overloaded. Too many requests queued."),
     "service_unavailable",
   ],
+  [
+    "a database that is moving",
+    failedQuery("D1_ERROR: Cannot resolve D1 DB due to transient issue on remote node."),
+    "service_unavailable",
+  ],
+  ["a replica on its own", failedQuery("D1_ERROR: Replica disconnected from primary."), "service_unavailable"],
   ["a database that was reset", new Error("D1_ERROR: object to be reset."), "service_unavailable"],
   ["a statement the database refuses", failedQuery("D1_ERROR: no such column: nope: SQLITE_ERROR"), "internal_error"],
   ["a bug", new TypeError("network is not a function"), "internal_error"],

@@ -5,7 +5,8 @@ import { ConfigError } from "../kernel/config-error.ts";
 import type { AppEnv } from "./app-type.ts";
 
 /** What D1 says when it is not to be reached, as opposed to a statement it refuses. */
-const OUTAGE = /network|overloaded|timed? ?out|timeout|reset|connection lost|storage operation|internal error/i;
+const OUTAGE =
+  /network|overloaded|transient|disconnected|timed? ?out|timeout|reset|connection lost|storage operation|internal error/i;
 
 function isOutage(thrown: unknown): boolean {
   const cause = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;

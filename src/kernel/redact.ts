@@ -60,7 +60,14 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
     /\b(api[-_ ]?key|authorization|token|secret|password)(["']?\s*[:=]\s*["']?)(?!\[|Bearer|Basic)[^\s"',;}\])]{6,}/gi,
     "$1$2[redacted]",
   ],
-  [/(?<![A-Za-z0-9])\(?(?:(?:\+|00)?98[ .-]?)?\(?0?9\d{2}\)?[ .-]\d{3}[ .-]?\d{4}(?![A-Za-z0-9])/g, "[phone]"],
+  [
+    new RegExp(
+      `(?<![A-Za-z0-9])\\(?(?:(?:\\+|00)?98[ .-]?)?\\(?[0\\u0660\\u06f0]?[9\\u0669\\u06f9]${DIGIT}{2}\\)?[ .-]${DIGIT}{3}[ .-]?${DIGIT}{2}[ .-]?${DIGIT}{2}(?![A-Za-z0-9])`,
+      "gu",
+    ),
+    "[phone]",
+  ],
+  [/(?<=%2B)\d{8,15}(?!\w)/gi, "[phone]"],
   [
     new RegExp(
       `(?<![A-Za-z0-9+]|\\d[.:])(\\+${DIGIT}{8,15}|(?:00|[0\\u0660\\u06f0]{2})?98${DIGIT}{10}|[0\\u0660\\u06f0][9\\u0669\\u06f9]${DIGIT}{9})(?!\\w)`,
@@ -74,7 +81,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
 ];
 /** Cheap, and true of every text that holds one of the above. */
 const SUSPECT =
-  /\d{6}|\d{3}\)?[ .-]\d{3}|api|token|secret|password|authorization|basic\s|[\u0660-\u0669\u06f0-\u06f9]{6}|earer|eyJ|whsec_|sk_|rt_|AIza|[?&]\w+=|\/\/[^/\s]*@|[\w+/-]{40}/i;
+  /\d{6}|[\d\u0660-\u0669\u06f0-\u06f9]{3}\)?[ .-][\d\u0660-\u0669\u06f0-\u06f9]{3}|api|token|secret|password|authorization|basic\s|[\u0660-\u0669\u06f0-\u06f9]{6}|earer|eyJ|whsec_|sk_|rt_|AIza|[?&]\w+=|\/\/[^/\s]*@|[\w+/-]{40}/i;
 
 /** Longer texts help nobody, and patterns run out of stack on them. */
 const MAX_CHARS = 100_000;

@@ -150,6 +150,15 @@ describe("providerText", () => {
     expect(providerText(`Decoding failed for "${"iVBORw0K".repeat(99)}"`, [])).toBe('Decoding failed for "…"');
   });
 
+  it.each([
+    ["Can't draw 'a zeppelin over the barn", "Can't draw '…"],
+    ["Can't draw: A ZEPPELIN OVER THE BARNACLE SEA.", "Can't draw: …."],
+    ["Can't draw …over the barnacle sea, for two people.", "Can't draw ……, for two people."],
+    ["The sea is not allowed.", "The sea is not allowed."],
+  ])("cuts out a part of the user's words, in letters of any size: %s", (text, told) => {
+    expect(providerText(text, ["a zeppelin over the barnacle sea"])).toBe(told);
+  });
+
   it.each([null, undefined, 5, {}])("is nothing for %j", (value) => {
     expect(providerText(value, [])).toBe("");
   });

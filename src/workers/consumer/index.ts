@@ -1,4 +1,5 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { configOf } from "../../composition/config.ts";
 import {
   type ConsumerServices,
   createConsumerServices,
@@ -15,8 +16,13 @@ export { CircuitBreaker } from "../../../durable-objects/index.ts";
 
 /** Decodes uploads for the api, by RPC. */
 export class ImageProcessor extends WorkerEntrypoint<ConsumerEnv> {
-  /** Says that it is there. */
-  async ping(): Promise<void> {}
+  /**
+   * Says that it is there and configured.
+   * @throws {ConfigError} where its jobs can't run.
+   */
+  async ping(): Promise<void> {
+    configOf(this.env, "consumer");
+  }
 
   prepare(request: PrepareRequest): Promise<PreparedImage> {
     return createImageProcessor(this.env).prepare(request);

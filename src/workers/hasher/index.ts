@@ -17,8 +17,13 @@ function hasherOf(env: HasherEnv): PasswordHasher {
 
 /** The password hasher over RPC. */
 export class Hasher extends WorkerEntrypoint<HasherEnv> implements PasswordHasher {
-  /** Says that it is there. */
-  async ping(): Promise<void> {}
+  /**
+   * Says that it is there and configured.
+   * @throws {ConfigError} as every other call would.
+   */
+  async ping(): Promise<void> {
+    hasherOf(this.env);
+  }
 
   async hash(password: string): Promise<string> {
     return hasherOf(this.env).hash(password);

@@ -2,6 +2,8 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/app.ts";
 import { statusSchema } from "../../../src/modules/observability/schemas.ts";
+import { ImageProcessor } from "../../../src/workers/consumer/index.ts";
+import { Hasher } from "../../../src/workers/hasher/index.ts";
 import { conversionInput, createConditions, newConversion } from "../../factories.ts";
 import { breakerObject, FAILURE, openByFailures, SUCCESS, trip } from "../support/breaker-object.ts";
 import { api, apiRequest } from "../support/client.ts";
@@ -54,6 +56,9 @@ const bucket = (head: () => Promise<unknown>) => ({ BUCKET: { head } });
 const sessions = (list: () => Promise<unknown>) => ({ USER_SESSIONS: { getByName: () => ({ list }) } });
 const limiter = (confirm: () => Promise<unknown>) => ({ RATE_LIMITER: { getByName: () => ({ confirm }) } });
 const processor = (ping: () => Promise<unknown>) => ({ IMAGE_PROCESSOR: { ping } });
+/** The Worker itself, with a variable that it can't do with: its own, for each Worker has its own. */
+const badHasher = () => new Hasher(createExecutionContext(), { ...bindings, PASSWORD_PEPPER: "short" } as never);
+const badConsumer = () => new ImageProcessor(createExecutionContext(), { ...bindings, PROVIDERS: "none" } as never);
 
 beforeEach(() => {
   vi.spyOn(console, "log").mockImplementation(() => {});
@@ -99,6 +104,7 @@ describe("GET /api/status", () => {
       { hasher: "down" },
     ],
     ["a hasher that is not bound", { HASHER: undefined }, { hasher: "down" }],
+    ["a hasher that is badly configured", hasher(async () => badHasher().ping()), { hasher: "down" }],
   ])("is 503 without %s, in less than two seconds, and says nothing of why", async (_what, overrides, changed) => {
     const { code, status, statuses, text, tookMs, headers } = await statusOf(environment(overrides));
     expect({ code, status, statuses }).toEqual({ code: 503, status: "down", statuses: { ...LOCAL_OK, ...changed } });
@@ -110,6 +116,11 @@ describe("GET /api/status", () => {
   it.each<[string, object, Partial<Record<string, string>>]>([
     ["the image processor", processor(refuses), { imageProcessor: "degraded", "provider.local": "degraded" }],
     ["an image processor that hangs", processor(hangs), { imageProcessor: "degraded", "provider.local": "degraded" }],
+    [
+      "a consumer that is badly configured",
+      processor(async () => badConsumer().ping()),
+      { imageProcessor: "degraded", "provider.local": "degraded" },
+    ],
     ["a queue", { CONVERSION_QUEUE: undefined }, { queue: "degraded" }],
   ])("is 200 without %s: the rest goes on", async (_what, overrides, changed) => {
     const { code, status, statuses } = await statusOf(environment(overrides));
