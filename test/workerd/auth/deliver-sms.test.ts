@@ -80,6 +80,15 @@ describe("a message", () => {
     expect(sender.calls).toHaveLength(1);
   });
 
+  it("that comes before it is due by a clock a little behind is sent all the same", async () => {
+    const { sender, stage, id } = await staged();
+    stage.advance(-400);
+    await deliverSms(stage.deps, id);
+    expect(sender.calls).toHaveLength(1);
+    await deliverSms(stage.deps, id);
+    expect(sender.calls).toHaveLength(1);
+  });
+
   it("is given to the provider with a signal that fires after ten seconds", async () => {
     const running = new AbortController();
     const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(running.signal);

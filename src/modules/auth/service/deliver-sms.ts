@@ -9,6 +9,8 @@ type DeliverDeps = Pick<AuthDeps, "clock" | "logger" | "metrics" | "keyring" | "
 const TIMEOUT_MS = 10_000;
 /** Whoever claimed a message has it for as long; after a crash somebody else sends it. */
 const CLAIM_MS = 20_000;
+/** The clock of whoever delivers may be behind; a message that came too early for it would wait for the sweep. */
+const EARLY_MS = 500;
 const MAX_ATTEMPTS = 5;
 const MAX_BACKOFF_MS = 60_000;
 
@@ -35,7 +37,7 @@ function backoffMs(error: unknown, attempts: number): number | null {
  */
 export async function deliverSms(deps: DeliverDeps, id: string): Promise<Delivery> {
   const now = deps.clock.now();
-  const claimed = await deps.smsOutbox.claim(id, { now, until: now + CLAIM_MS });
+  const claimed = await deps.smsOutbox.claim(id, { now: now + EARLY_MS, until: now + CLAIM_MS });
   if (claimed === null) return DONE;
   const { sealed, attempts, expiresAt } = claimed;
   const message = await unsealSms(deps.keyring, sealed);

@@ -219,10 +219,18 @@ async function store(
     model: image.model,
     degraded: String(degraded),
   };
-  await Promise.all([
-    deps.objects.create(keys.thumbnail, picture.thumbnail, { mime: "image/webp" }),
-    deps.objects.create(keys.smallThumbnail, picture.smallThumbnail, { mime: "image/webp" }),
-  ]);
+  const storeThumbnails = () =>
+    Promise.all([
+      deps.objects.create(keys.thumbnail, picture.thumbnail, { mime: "image/webp" }),
+      deps.objects.create(keys.smallThumbnail, picture.smallThumbnail, { mime: "image/webp" }),
+    ]);
+  if ((await storeThumbnails()).includes(false)) {
+    const first = await adoptResult(deps, conversion);
+    if (first) return first;
+    // Of an attempt that came no further: its picture may have been another provider's.
+    await deps.objects.delete([keys.thumbnail, keys.smallThumbnail]);
+    await storeThumbnails();
+  }
   if (await deps.objects.create(keys.original, bytes, { mime, metadata })) {
     return fromMetadata(conversion.id, mime, bytes.byteLength, metadata);
   }

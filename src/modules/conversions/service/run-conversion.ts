@@ -58,6 +58,9 @@ async function finishSpent(deps: ConversionWorkerDeps, claim: Claim): Promise<Jo
     if (stored) return await finish(deps, lease, conversion, { result: stored, times: null });
     return await fail(deps, lease, "worker_lost");
   } catch (error) {
+    if (error instanceof JobTakenAwayError) return await takenAway(deps, conversion.id);
+    // Waiting for room costs no attempt, and this one has paid for its answer.
+    if (error instanceof SlotBusyError) return await settleFailure(deps, lease, conversion, error);
     if (await deps.conversions.expire(conversion.id, deps.clock.now())) return { outcome: "expired" };
     deps.logger.log("warn", "a last try failed", { conversionId: conversion.id, cause: describeError(error) });
     const code = error instanceof GenerationError ? FAILURE_POLICIES[error.failure].code : "worker_lost";
@@ -69,7 +72,20 @@ async function finishSpent(deps: ConversionWorkerDeps, claim: Claim): Promise<Jo
 
 async function fail(deps: ConversionWorkerDeps, lease: Lease, code: FailureCode): Promise<JobReport> {
   const isOurs = await deps.conversions.fail(lease, code, deps.clock.now());
-  return isOurs ? { outcome: "failed", code } : { outcome: "taken_away" };
+  return isOurs ? { outcome: "failed", code } : takenAway(deps, lease.conversionId);
+}
+
+/**
+ * A worker without its job deletes what it may have stored after the job's end: nobody else would look for that. What
+ * has a reader stays, and so does what another worker may go on from.
+ */
+async function takenAway(deps: ConversionWorkerDeps, id: string): Promise<JobReport> {
+  const isOver = await deps.conversions.expire(id, deps.clock.now());
+  const current = await deps.conversions.inspect(id);
+  if (current === null || isTerminal(current.status)) {
+    await deps.objects.delete(current?.result ? [answerKey(id)] : conversionKeys(id));
+  }
+  return { outcome: isOver ? "expired" : "taken_away" };
 }
 
 function hold(deps: ConversionWorkerDeps, { lease, conversion, times }: Claim): HeldJob {
@@ -84,15 +100,14 @@ async function work(deps: ConversionWorkerDeps, claim: Claim): Promise<JobReport
     const produced = await unlessAborted(produceResult(deps, claim, job), job.signal);
     return { ...(await finish(deps, lease, conversion, produced)), times: job.times() };
   } catch (error) {
-    if (!(error instanceof JobTakenAwayError)) return await settleFailure(deps, lease, conversion, error);
-    const isOver = await deps.conversions.expire(conversion.id, deps.clock.now());
-    return { outcome: isOver ? "expired" : "taken_away" };
+    if (error instanceof JobTakenAwayError) return await takenAway(deps, conversion.id);
+    return await settleFailure(deps, lease, conversion, error);
   } finally {
     job.release();
   }
 }
 
-/** Records the stored result; where the job was taken away meanwhile, a result that nobody will adopt is deleted. */
+/** Records the stored result. */
 async function finish(
   deps: ConversionWorkerDeps,
   lease: Lease,
@@ -106,12 +121,7 @@ async function finish(
     if (answerOutboxId !== null) deps.background(dropAnswer(deps, conversion.id, answerOutboxId));
     return { outcome: "succeeded", result };
   }
-  const isOver = await deps.conversions.expire(conversion.id, now);
-  const current = await deps.conversions.inspect(conversion.id);
-  if (current && isTerminal(current.status) && current.status !== "succeeded") {
-    await deps.objects.delete(conversionKeys(conversion.id));
-  }
-  return { outcome: isOver ? "expired" : "taken_away" };
+  return takenAway(deps, conversion.id);
 }
 
 /** At once; where this is cut off, the promise in the outbox does it later. */
@@ -213,7 +223,7 @@ async function settleFailure(
   const outboxId = newId("obx", now);
   const options = { notBefore, cause: code, failure, keepAttempt, now, outboxId };
   const again: JobReport = { outcome: "again", code };
-  if (!(await deps.conversions.requeue(lease, options))) return { outcome: "taken_away", code };
+  if (!(await deps.conversions.requeue(lease, options))) return { ...(await takenAway(deps, conversion.id)), code };
   // Where no attempt fits in any more the row waits for its deadline and ends as expired, which is what it will be.
   if (notBefore >= conversion.deadlineAt) return again;
   const delaySeconds = Math.ceil(verdict.delayMs / 1000);

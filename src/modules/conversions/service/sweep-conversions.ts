@@ -8,10 +8,12 @@ const SWEEP_INTERVAL_MS = 60_000;
 /** How long the ordinary message of a queued row may be late before a spare one follows. */
 const LATE_MS = 5_000;
 const BATCH = 200;
-/** Each entry takes two calls of a thousand that an invocation may make. */
-const OUTBOX_BATCH = 300;
+/** An entry takes up to three calls of D1, and the other parts some five hundred; an invocation may make a thousand. */
+const OUTBOX_BATCH = 150;
 /** Longer than any call lasts. */
 const LOST_CALL_MS = 60 * 60_000;
+/** What fails makes way for what is behind it, until the next sweep. */
+const POSTPONED_MS = 30_000;
 const TOPICS = ["conversion.run", "objects.delete"] as const;
 
 export interface SweepReport {
@@ -48,6 +50,7 @@ async function drainOutbox(deps: ConversionWorkerDeps): Promise<number> {
         topic: entry.topic,
         cause: describeError(error),
       });
+      await deps.outbox.postpone(entry.id, deps.clock.now() + POSTPONED_MS);
     }
   }
   return done;
