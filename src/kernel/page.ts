@@ -3,9 +3,13 @@ import { z } from "zod";
 /** Digits alone: what JavaScript would read as a number besides (`0x10`, `1e1`, blanks) is left for the schema to refuse. */
 const digits = (value: unknown): unknown => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value);
 
+const wholeNumber = z.number({
+  error: ({ code }) => (code === "invalid_type" ? "Give a whole number, in digits." : "Give 1 to 100."),
+});
+
 /** The query of every list. A cursor of any shape is for whoever issues cursors to judge. */
 export const pageFields = {
-  limit: z.preprocess(digits, z.number("Give a whole number, in digits.").int().min(1).max(100)).default(20),
+  limit: z.preprocess(digits, wholeNumber.int().min(1).max(100)).default(20),
   cursor: z.string().optional(),
 };
 
