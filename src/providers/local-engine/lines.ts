@@ -73,6 +73,16 @@ function gaussians(luma: Plane, sigma: number) {
   return { fine, coarse, gain: (12 * more) / ((2 * radius + 1) ** 2 - 1) };
 }
 
+/** Twice the slope along row `row` at column `x`, by central differences; edges are repeated. */
+export function slopeAcross(data: Float32Array, row: number, x: number, width: number): number {
+  return (data[row + Math.min(x + 1, width - 1)] as number) - (data[row + Math.max(x - 1, 0)] as number);
+}
+
+/** Twice the slope downwards at `i`; `up` and `down` are the distances to the rows beside, 0 at an edge. */
+export function slopeDown(data: Float32Array, i: number, up: number, down: number): number {
+  return (data[i + down] as number) - (data[i - up] as number);
+}
+
 /** Length of the gradient by central differences, per pixel; edges are repeated. */
 export function gradient({ width, height, data }: Plane): Plane {
   const slopes = createPlane(width, height);
@@ -85,8 +95,8 @@ function slopeRow(y: number, width: number, height: number, data: Float32Array, 
   const up = y > 0 ? width : 0;
   const down = y < height - 1 ? width : 0;
   for (let x = 0, i = row; x < width; x++, i++) {
-    const dx = (data[row + Math.min(x + 1, width - 1)] as number) - (data[row + Math.max(x - 1, 0)] as number);
-    const dy = (data[i + down] as number) - (data[i - up] as number);
+    const dx = slopeAcross(data, row, x, width);
+    const dy = slopeDown(data, i, up, down);
     out[i] = Math.sqrt(dx * dx + dy * dy) * 0.5;
   }
 }

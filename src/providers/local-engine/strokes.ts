@@ -1,5 +1,6 @@
 import { letGo } from "../../kernel/let-go.ts";
 import { gaussianBlur } from "./blur.ts";
+import { slopeAcross, slopeDown } from "./lines.ts";
 import { normalised, whiteNoise } from "./noise.ts";
 import { clamp, createPlane, eachRow, type Plane } from "./plane.ts";
 import type { Rng } from "./rng.ts";
@@ -69,8 +70,8 @@ function multiplyRow(
   const up = y > 0 ? width : 0;
   const down = y < height - 1 ? width : 0;
   for (let x = 0, i = row; x < width; x++, i++) {
-    const dx = (data[row + Math.min(x + 1, width - 1)] as number) - (data[row + Math.max(x - 1, 0)] as number);
-    const dy = (data[i + down] as number) - (data[i - up] as number);
+    const dx = slopeAcross(data, row, x, width);
+    const dy = slopeDown(data, i, up, down);
     xx[i] = dx * dx;
     xy[i] = dx * dy;
     yy[i] = dy * dy;

@@ -5,8 +5,15 @@ import { LEASE_MS, runConversion, sweepConversions } from "../../../src/modules/
 import type { GeneratedImage } from "../../../src/ports/image-generator.ts";
 import { conversionInput } from "../../factories.ts";
 import { QUADRANT_JPEG } from "../../support/pictures.ts";
-import { bindings, d1 } from "../support/database.ts";
-import { fakeGenerator, outsideGenerator, type WorkerStage, workerStage } from "../support/worker.ts";
+import { d1 } from "../support/database.ts";
+import {
+  fakeGenerator,
+  frozenStorage,
+  outsideGenerator,
+  storedOf,
+  type WorkerStage,
+  workerStage,
+} from "../support/worker.ts";
 
 type Deps = WorkerStage["deps"];
 
@@ -31,10 +38,6 @@ const down: Deps["circuits"] = {
   admit: async () => ({ allowed: false, reason: "failures", retryAfterMs: 1_000 }),
 };
 
-async function storedOf(id: string): Promise<string[]> {
-  return (await bindings.BUCKET.list({ prefix: `results/${id}/` })).objects.map(({ key }) => key).sort();
-}
-
 async function statusOf(id: string) {
   return (await d1.conversions.inspect(id))?.status;
 }
@@ -48,19 +51,10 @@ describe("a worker that comes back after another one's success", () => {
   it("leaves none of the result it stores, where that success has been deleted", async () => {
     const stage = await workerStage(fakeGenerator());
     const id = await stage.newConversion();
-    const storing = Promise.withResolvers<void>();
-    const thaw = Promise.withResolvers<void>();
-    const { create } = stage.deps.objects;
-    const objects: Deps["objects"] = {
-      ...stage.deps.objects,
-      async create(...args) {
-        storing.resolve();
-        await thaw.promise;
-        return create(...args);
-      },
-    };
+    const { create, storing, thaw } = frozenStorage(stage.deps);
+    const objects: Deps["objects"] = { ...stage.deps.objects, create };
     const frozen = runConversion({ ...unaware(stage.deps), objects }, id);
-    await storing.promise;
+    await storing;
     stage.advance(LEASE_MS + 1);
     await runConversion(stage.deps, id);
     expect(await statusOf(id)).toBe("succeeded");
@@ -68,7 +62,7 @@ describe("a worker that comes back after another one's success", () => {
     stage.advance(61_000);
     await sweepConversions(stage.deps);
     expect(await storedOf(id)).toEqual([]);
-    thaw.resolve();
+    thaw();
     expect(await frozen).toMatchObject({ outcome: "taken_away" });
     expect(await storedOf(id)).toEqual([]);
   });

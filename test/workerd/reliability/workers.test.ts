@@ -8,9 +8,9 @@ import { conversionInput } from "../../factories.ts";
 import { QUADRANT_JPEG } from "../../support/pictures.ts";
 import { consume, delivery, QUEUE, runMessage } from "../operations/support.ts";
 import { api, signUp } from "../support/client.ts";
-import { bindings, d1, db, insertImage } from "../support/database.ts";
+import { d1, db, insertImage } from "../support/database.ts";
 import { mortal } from "../support/mortal.ts";
-import { fakeGenerator, type WorkerStage, workerStage } from "../support/worker.ts";
+import { fakeGenerator, frozenStorage, storedOf, type WorkerStage, workerStage } from "../support/worker.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -28,10 +28,6 @@ async function found(id: string) {
 async function usageOf(stage: WorkerStage) {
   const usage = await d1.quota.usage(stage.userId, "2026-11");
   return { used: usage?.used, reserved: usage?.reserved };
-}
-
-async function storedOf(id: string): Promise<string[]> {
-  return (await bindings.BUCKET.list({ prefix: `results/${id}/` })).objects.map(({ key }) => key).sort();
 }
 
 /** A provider that answers when it is told to. */
@@ -190,26 +186,20 @@ describe("a job taken away", () => {
   it("while its worker is frozen on the way to storing: whatever that one stores before it dies is deleted", async () => {
     const stage = await workerStage(fakeGenerator());
     const id = await stage.newConversion();
-    const storing = Promise.withResolvers<void>();
-    const thaw = Promise.withResolvers<void>();
+    const { create, storing, thaw } = frozenStorage(stage.deps);
     const deletes = Promise.withResolvers<void>();
-    const { create } = stage.deps.objects;
     const frozen = withVerb(stage.deps, "objects", {
-      async create(...args) {
-        storing.resolve();
-        await thaw.promise;
-        return create(...args);
-      },
+      create,
       delete() {
         deletes.resolve();
         return dead();
       },
     });
     const run = runConversion(withVerb(frozen, "conversions", { holdsLease: dead }), id);
-    await storing.promise;
+    await storing;
     await d1.conversions.cancel(stage.userId, id, stage.deps.clock.now());
     stage.advance(5 * 60_000);
-    thaw.resolve();
+    thaw();
     // It finds out when it reports the result, goes to delete what it stored, and dies there.
     await Promise.race([deletes.promise, run]);
     expect(await storedOf(id)).toEqual(Object.values(resultKeys(id)).sort());

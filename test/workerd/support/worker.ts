@@ -137,3 +137,20 @@ export async function workerStage(...generators: readonly ImageGenerator[]): Pro
     },
   };
 }
+
+/** Storage of a worker that freezes on the way to storing. `storing` is fulfilled once it has come so far. */
+export function frozenStorage({ objects }: WorkerStage["deps"]) {
+  const storing = Promise.withResolvers<void>();
+  const thaw = Promise.withResolvers<void>();
+  const create: typeof objects.create = async (...args) => {
+    storing.resolve();
+    await thaw.promise;
+    return objects.create(...args);
+  };
+  return { create, storing: storing.promise, thaw: thaw.resolve };
+}
+
+/** Keys of what is stored of a conversion's result, sorted. */
+export async function storedOf(id: string): Promise<string[]> {
+  return (await bindings.BUCKET.list({ prefix: `results/${id}/` })).objects.map(({ key }) => key).sort();
+}
