@@ -35,6 +35,12 @@ it.each([
   expect(() => parseConfig({ ...BASE, ...variables }, "consumer")).not.toThrow();
 });
 
+it("all that is wrong is told at once", () => {
+  expect(() => parsed({ SMS_PROVIDER: "smsir", OTP_TTL: "soon", JWT_SECRET: "short" })).toThrow(
+    /(?=.*SMS_API_KEY)(?=.*OTP_TTL)(?=.*JWT_SECRET)/s,
+  );
+});
+
 it.each([
   { SMS_PROVIDER: "smsir", SMS_API_KEY: "any:key" },
   { SMS_PROVIDER: "twilio", SMS_API_KEY: "AC1:token" },

@@ -120,7 +120,7 @@ export function parseConfig(environment: object, worker: WorkerName): Config {
   const missing = REQUIRED[worker].filter((name) => !given.some(([key]) => key === name));
   const problems = [
     ...missing.map((variable) => ({ variable, problem: "is missing" })),
-    ...(worker === "api" && parsed.success ? smsProblems(parsed.data) : []),
+    ...(worker === "api" ? smsProblems(Object.fromEntries(given)) : []),
     ...(parsed.error?.issues ?? [])
       .filter((issue) => !missing.includes(issue.path[0] as (typeof missing)[number]))
       .map((issue) => ({ variable: String(issue.path[0]), problem: describe(issue) })),
@@ -136,10 +136,7 @@ function describe(issue: z.core.$ZodIssue): string {
 }
 
 /** A provider that is named wants its key; without one, codes would be promised and never sent. */
-function smsProblems({
-  SMS_PROVIDER,
-  SMS_API_KEY,
-}: z.output<typeof variables>): { variable: string; problem: string }[] {
+function smsProblems({ SMS_PROVIDER, SMS_API_KEY }: Readonly<Record<string, string>>) {
   if (SMS_PROVIDER !== "smsir" && SMS_PROVIDER !== "twilio") return [];
   if (SMS_API_KEY === undefined) return [{ variable: "SMS_API_KEY", problem: `is missing, for ${SMS_PROVIDER}` }];
   if (SMS_PROVIDER === "smsir" || /^[^:]+:[^:]+(:[^:]+)?$/.test(SMS_API_KEY)) return [];
